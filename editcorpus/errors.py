@@ -1,0 +1,83 @@
+"""Every exception that editcorpus raises on purpose.
+
+    EditcorpusError
+    ├── ConfigError            the run cannot start like this: a parameter, a path, a column, a key
+    ├── RunStopped             the run must not go on; what is finished stays, starting again continues
+    │   ├── BudgetExceeded     the next call could pass the budget
+    │   ├── EndpointStopped    key, quota, billing or model: no further call can succeed
+    │   ├── StorageFull        the disk or bucket takes no more bytes
+    │   └── Interrupted        somebody asked the run to stop
+    ├── StorageError           a store did not do what it promised
+    ├── ShardError             the columns of a shard contradict each other or their manifest
+    └── RecordError            this one record cannot be done; becomes `Rejected` or `Failed`
+        ├── SourceError        its pixels or text cannot be used
+        ├── ModelRefused       the model's operator will not do it
+        ├── ModelMisbehaved    the answer came, was paid for, and is damaged
+        └── ModelUnavailable   no answer after all retries
+
+A record error carries the `Reason` under which the record is filed. Messages are whole sentences
+with the offending value and what was expected; they never hold a key or a picture.
+"""
+
+from editcorpus.records import Reason
+
+
+class EditcorpusError(Exception):
+    """Anything that editcorpus raises on purpose."""
+
+
+class ConfigError(EditcorpusError, ValueError):
+    """The run cannot start like this: a parameter, a path, a column, a key."""
+
+
+class RunStopped(EditcorpusError):
+    """The run must not go on; finished work stays, and starting it again continues."""
+
+
+class BudgetExceeded(RunStopped):
+    """The next call could pass the budget."""
+
+
+class EndpointStopped(RunStopped):
+    """Key, quota, billing or model: no further call can succeed."""
+
+
+class StorageFull(RunStopped, OSError):
+    """The disk or bucket takes no more bytes."""
+
+
+class Interrupted(RunStopped):
+    """Somebody asked the run to stop."""
+
+
+class StorageError(EditcorpusError, OSError):
+    """A store did not do what it promised."""
+
+
+class ShardError(EditcorpusError):
+    """The columns of a shard contradict each other or their manifest."""
+
+
+class RecordError(EditcorpusError):
+    """One record cannot be done; the shard loop files it under `reason`."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class SourceError(RecordError):
+    """The record's own pixels or text cannot be used."""
+
+
+class ModelRefused(RecordError):
+    """The model's operator will not answer this request, now or later."""
+
+
+class ModelMisbehaved(RecordError):
+    """The answer came, was paid for, and is damaged."""
+
+
+class ModelUnavailable(RecordError):
+    """No answer after all retries; the next run asks again."""

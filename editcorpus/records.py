@@ -1,0 +1,132 @@
+"""The records that steps hand to each other, and the closed list of reasons."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a triplet is not in the corpus. `SENTENCES` says each one to a person."""
+
+    EMPTY_INSTRUCTION = "empty_instruction"
+    DEGENERATE_INSTRUCTION = "degenerate_instruction"
+    OVERLONG_INSTRUCTION = "overlong_instruction"
+    DUPLICATE_ID = "duplicate_id"
+    MALFORMED_ID = "malformed_id"
+    IMAGE_MISSING = "image_missing"
+    IMAGE_UNREADABLE = "image_unreadable"
+    IMAGE_TOO_LARGE = "image_too_large"
+    IMAGE_TOO_SMALL = "image_too_small"
+    IMAGE_BLANK = "image_blank"
+    TOO_MUCH_PADDING = "too_much_padding"
+    MODERATION_INPUT = "moderation_input"
+    MODERATION_OUTPUT = "moderation_output"
+    REQUEST_REFUSED = "request_refused"
+    ANSWER_DAMAGED = "answer_damaged"
+    RESIDUAL_PADDING = "residual_padding"
+    NO_EDIT = "no_edit"
+    EVERYTHING_CHANGED = "everything_changed"
+    ANSWER_BLANK = "answer_blank"
+    DISPLACED = "displaced"
+    JUDGE_UNREADABLE = "judge_unreadable"
+    NOT_DONE = "not_done"
+    NOT_PRESERVED = "not_preserved"
+    ARTEFACTS = "artefacts"
+    UNAVAILABLE = "unavailable"
+    NOT_REACHED = "not_reached"
+
+
+SENTENCES: dict[Reason, str] = {
+    Reason.EMPTY_INSTRUCTION: "The source gives no instruction for this pair.",
+    Reason.DEGENERATE_INSTRUCTION: "The instruction is one character or word over and over.",
+    Reason.OVERLONG_INSTRUCTION: "The instruction is longer than the limit.",
+    Reason.DUPLICATE_ID: "An earlier row of the input has the same id.",
+    Reason.MALFORMED_ID: "The id is empty or holds characters that no id may hold.",
+    Reason.IMAGE_MISSING: "The row holds no bytes for the source image.",
+    Reason.IMAGE_UNREADABLE: "The source image does not decode; it is cut short or damaged.",
+    Reason.IMAGE_TOO_LARGE: "The source image declares more pixels than the limit.",
+    Reason.IMAGE_TOO_SMALL: "The source image is smaller than the limit.",
+    Reason.IMAGE_BLANK: "The source image shows one flat colour.",
+    Reason.TOO_MUCH_PADDING: "More than half of every allowed canvas would be padding.",
+    Reason.MODERATION_INPUT: "The safety system of the image API refused the request.",
+    Reason.MODERATION_OUTPUT: "The safety system of the image API withheld the result.",
+    Reason.REQUEST_REFUSED: "The API says that this request is invalid and always will be.",
+    Reason.ANSWER_DAMAGED: "The answer was damaged each time it was asked for.",
+    Reason.RESIDUAL_PADDING: "A bar of the padding colour is left at the edge of the result.",
+    Reason.NO_EDIT: "The result shows no change against the source.",
+    Reason.EVERYTHING_CHANGED: "The whole picture changed where the task is local.",
+    Reason.ANSWER_BLANK: "The result shows one flat colour.",
+    Reason.DISPLACED: "The result is shifted or zoomed against the source beyond the limit.",
+    Reason.JUDGE_UNREADABLE: "The judge gave no usable verdict, twice.",
+    Reason.NOT_DONE: "The judge finds that the edit was not carried out as asked.",
+    Reason.NOT_PRESERVED: "The judge finds that more changed than was asked for.",
+    Reason.ARTEFACTS: "The judge finds visible artefacts in the result.",
+    Reason.UNAVAILABLE: "The API gave no answer after all retries; the next run asks again.",
+    Reason.NOT_REACHED: "The run stopped before this triplet's turn; the next run goes on.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Triplet:
+    """One row of a source, without pixels: what the plan knows about it.
+
+    Attributes:
+        id: `<source>/<native id>`, unique over the corpus.
+        dataset_source: Name of the source, such as `omniedit`.
+        task: The source's own name of the task.
+        subtask: A finer task where the source has one, else empty.
+        instruction: The instruction that is used, stripped.
+        instruction_index: Which of the source's paraphrases it is, from 0.
+        license: SPDX id (or the source's own name) of the licence of this row.
+        file: URL or path of the source file.
+        row_group: Row group in `file`, from 0.
+        row: Row in `file`, from 0.
+    """
+
+    id: str
+    dataset_source: str
+    task: str
+    subtask: str
+    instruction: str
+    instruction_index: int
+    license: str
+    file: str
+    row_group: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A final verdict: this triplet is not fit for the corpus."""
+
+    id: str
+    step: str
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No verdict: the next run does this triplet again."""
+
+    id: str
+    step: str
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where the source lies on its canvas, in whole pixels, and so the exact way back.
+
+    The source, resampled to `box_width` x `box_height`, lies with its upper left corner at
+    (`box_x`, `box_y`) of a canvas of `canvas_width` x `canvas_height`; all else is padding.
+    """
+
+    source_width: int
+    source_height: int
+    canvas_width: int
+    canvas_height: int
+    box_x: int
+    box_y: int
+    box_width: int
+    box_height: int
