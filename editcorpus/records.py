@@ -130,3 +130,72 @@ class Geometry:
     box_y: int
     box_width: int
     box_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One record of a finished corpus: all that a trainer or an auditor needs, pictures included.
+
+    Attributes:
+        id: `<source>/<native id>`, unique over the corpus.
+        instruction: The instruction to train on.
+        instruction_type: `original` or `rewrite`.
+        instruction_original: The source's text on rewrites, else empty.
+        source_image: Encoded picture, upright, RGB: the source's own bytes wherever they serve.
+        edited_image: Encoded picture of the same size in pixels.
+        score: Geometric mean of the three judgements, 0 to 1.
+        score_done: P(the edit was carried out as asked), 0 to 1.
+        score_preserved: P(all else was preserved), 0 to 1.
+        score_clean: P(free of artefacts), 0 to 1.
+        border_fraction: Share of the outermost ring that is residual padding, 0 to 1.
+        changed_share: Share of the picture that changed visibly, 0 to 1.
+        shift_x: Shift of the edited content, as a share of the width; positive is right.
+        scale_x: Zoom of the edited content along x; 1 is none.
+        registered: Whether shift and zoom could be measured with confidence.
+        padded_share: Share of the canvas that was padding, 0 to 1.
+        license: Licence of the source row.
+        source_file: Where the source row lies.
+        model: The image model that made the edited image.
+        response: Hash of the image request: the name of the paid answer in the response store.
+    """
+
+    id: str
+    dataset_source: str
+    task: str
+    subtask: str
+    instruction: str
+    instruction_type: str
+    instruction_original: str
+    source_image: bytes
+    edited_image: bytes
+    width: int
+    height: int
+    score: float
+    score_done: float
+    score_preserved: float
+    score_clean: float
+    border_fraction: float
+    changed_share: float
+    shift_x: float
+    shift_y: float
+    scale_x: float
+    scale_y: float
+    registration_ncc: float
+    registered: bool
+    canvas_width: int
+    canvas_height: int
+    box_x: int
+    box_y: int
+    box_width: int
+    box_height: int
+    padded_share: float
+    license: str
+    source_file: str
+    source_row: int
+    instruction_index: int
+    model: str
+    quality: str
+    response: str
+    prompt_version: str
+    rewrite_model: str
+    judge_model: str
