@@ -1,0 +1,1 @@
+"""Saved connections: model endpoints and stores."""

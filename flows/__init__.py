@@ -1,0 +1,1 @@
+"""Prefect flows: one file per thing that a user starts."""

@@ -1,0 +1,1 @@
+"""Prefect tasks: a thin skin around one step each, over one shard."""

@@ -1,0 +1,1 @@
+"""One output layout a file, the dataset card, and the audit of a finished corpus."""

@@ -1,0 +1,1 @@
+"""One step a file: a VERSION, a Config and one function."""

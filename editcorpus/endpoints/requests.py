@@ -1,0 +1,177 @@
+"""What is asked of a model, and the hash under which its answer is kept.
+
+The hash covers all that determines the answer: provider, model, parameters, prompt, the pictures by
+their decoded pixels (and media type and quality where the encoding loses something), and `sample`,
+which makes a second attempt at the same request possible. It never covers encoded bytes (the same
+pixels give other PNG bytes under another zlib) nor the URL that the request is sent to.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from editcorpus.records import Reason
+from editcorpus.responses import ImageAnswer, TextAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a request; its encoded bytes are read when the request has its turn.
+
+    Attributes:
+        pixels: Hash of mode, size and decoded pixels (`images.pixel_hash`), before encoding.
+        media_type: Such as `image/png`.
+        quality: Of a lossy encoding, 1 to 100; 0 where the encoding keeps every pixel.
+        size: Width and height in pixels.
+        load: Gives the encoded bytes.
+    """
+
+    pixels: str
+    media_type: str
+    quality: int
+    size: tuple[int, int]
+    load: Callable[[], bytes] = field(repr=False, compare=False)
+
+    def identity(self) -> dict[str, Any]:
+        """What the hash of a request says of the picture."""
+        lossy = {"media_type": self.media_type, "quality": self.quality} if self.quality else {}
+        return {"pixels": self.pixels, **lossy}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEdit:
+    """One edit of one picture: `POST /v1/images/edits` with `n=1`.
+
+    Attributes:
+        prompt: At most 32,000 characters.
+        size: Width and height asked for, in pixels.
+        quality: Such as `high`; empty where the endpoint takes none.
+        output_format: `png`, `jpeg` or `webp`.
+    """
+
+    model: str
+    prompt: str
+    picture: Picture
+    size: tuple[int, int]
+    quality: str
+    output_format: str
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures that are sent, in order."""
+        return (self.picture,)
+
+    def identity(self) -> dict[str, Any]:
+        """All that determines the answer."""
+        return {
+            "api": "images.edits",
+            "model": self.model,
+            "prompt": self.prompt,
+            "size": list(self.size),
+            "quality": self.quality,
+            "output_format": self.output_format,
+            "images": [self.picture.identity()],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One user message of texts and pictures: `POST /v1/chat/completions`.
+
+    Attributes:
+        content: Texts and pictures in the order in which the model sees them.
+        max_tokens: Most tokens of the answer.
+        options: Further members of the request's body, such as `response_format` or `logprobs`.
+    """
+
+    model: str
+    content: tuple[str | Picture, ...]
+    max_tokens: int
+    options: dict[str, Any]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures that are sent, in order."""
+        return tuple(part for part in self.content if isinstance(part, Picture))
+
+    @property
+    def prompt(self) -> str:
+        """The texts of the message, one after the other."""
+        return "\n".join(part for part in self.content if isinstance(part, str))
+
+    def identity(self) -> dict[str, Any]:
+        """All that determines the answer."""
+        return {
+            "api": "chat.completions",
+            "model": self.model,
+            "content": [
+                part if isinstance(part, str) else part.identity() for part in self.content
+            ],
+            "max_tokens": self.max_tokens,
+            "options": self.options,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request on behalf of one triplet.
+
+    Attributes:
+        id: Id of the triplet.
+        step: Name of the step that asks.
+        shard: Number of the shard.
+        question: Which of the step's questions it is; empty where there is one.
+        sample: 0 for the first attempt at this very request, 1 for the second, ...
+        what: The request itself.
+        key: Hash of the request.
+    """
+
+    id: str
+    step: str
+    shard: int
+    question: str
+    sample: int
+    what: ImageEdit | Chat
+    key: str
+
+
+def request_hash(provider: str, what: ImageEdit | Chat, sample: int) -> str:
+    """SHA-256, in hex, over everything that determines the answer."""
+    members = {"provider": provider, "sample": sample, **what.identity()}
+    text = json.dumps(members, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+Answer = ImageAnswer | TextAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer is in the store; `paid` says whether this very ask was paid for."""
+
+    ask: Ask
+    answer: Answer
+    paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """There will never be an answer: the reason is final."""
+
+    ask: Ask
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No answer for now: the next run asks again."""
+
+    ask: Ask
+    reason: Reason
+    detail: str
+
+
+Outcome = Answered | Dropped | Unanswered

@@ -1,0 +1,261 @@
+"""The corpus as parquet shards that Hugging Face `datasets` opens with decoded pictures.
+
+One shard is `data/train-00017.parquet`; the two picture columns are structs of bytes and a file
+name, and the schema says under `huggingface` what each column is, so that nothing has to be
+configured. Verdicts without a picture lie in `rejects.parquet` and `failed.parquet`.
+
+Equal records give equal bytes under the same pyarrow: every option of the writer is fixed here.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from editcorpus.errors import ShardError, StorageError
+from editcorpus.records import Failed, Published, Reason, Rejected
+from editcorpus.storage import Store, safe_name
+from editcorpus.tables import schema_of, write_table
+
+PICTURES = ("source_image", "edited_image")
+"""The columns that hold pictures."""
+
+GROUP_BYTES = 16 * 2**20
+"""Picture bytes after which a row group is closed, so that shards written side by side fit into
+memory. The Hugging Face viewer asks for row groups below 300 MB; a group here passes 16 MiB only
+where a single record does."""
+
+GROUP_ROWS = 1_000
+"""Rows after which a row group is closed whatever their size."""
+
+_NAME_CHARACTERS = 180
+_READ_ROWS = 4
+_READ_BUFFER = 2**20
+_STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+_EXTENSIONS = (
+    (b"\xff\xd8\xff", "jpg"),
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+)
+_Outcome = TypeVar("_Outcome", Rejected, Failed)
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFile:
+    """A file as it was written.
+
+    Attributes:
+        path: Where it lies in the store.
+        records: Number of its rows.
+        bytes: Its length.
+        sha256: Of its content, in hex.
+    """
+
+    path: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+def write_shard(store: Store, path: str, records: Iterable[Published]) -> ShardFile:
+    """Write records as one parquet file, whole or not at all.
+
+    No more than one row group is held in memory: pass a generator.
+
+    Raises:
+        ShardError: A record holds a value that its column cannot, such as None for text.
+    """
+    schema = _schema()
+    with store.upload(path) as file:
+        count = 0
+        with pq.ParquetWriter(str(file), schema, **_options(schema)) as writer:
+            for group in _groups(records):
+                writer.write_table(_table(group, schema), row_group_size=len(group))
+                count += len(group)
+        return _written(path, count, file)
+
+
+def read_shard(store: Store, path: str) -> Iterator[Published]:
+    """The records of a shard, a few in memory at a time.
+
+    Raises:
+        ShardError: The file is missing, damaged, lacks a column or holds null.
+    """
+    for row in shard_rows(store, path):
+        missing = [name for name, value in row.items() if value is None]
+        if missing:
+            raise ShardError(f"{store.url(path)}: {row['id']!r} has null in {missing[0]}.")
+        yield Published(**row)
+
+
+def shard_rows(store: Store, path: str) -> Iterator[dict[str, Any]]:
+    """The rows of a shard as they are, null included; pictures as bytes, or None.
+
+    Raises:
+        ShardError: The file is missing, damaged or lacks a column.
+    """
+    for row in _rows(store, path, _schema()):
+        for name in PICTURES:
+            row[name] = row[name] and row[name]["bytes"]
+        yield row
+
+
+def write_outcomes(
+    store: Store, path: str, rows: Iterable[Rejected] | Iterable[Failed]
+) -> ShardFile:
+    """Write verdicts (or missing verdicts) as parquet, whole or not at all."""
+    with store.upload(path) as file:
+        return _written(path, write_table(rows, Rejected, file), file)
+
+
+def read_outcomes(store: Store, path: str, cls: type[_Outcome]) -> Iterator[_Outcome]:
+    """The rows of `rejects.parquet` (as `Rejected`) or `failed.parquet` (as `Failed`).
+
+    Raises:
+        ShardError: The file is missing, damaged, lacks a column, or names an unknown reason.
+    """
+    for row in outcome_rows(store, path):
+        try:
+            yield cls(row["id"], row["step"], Reason(row["reason"]), row["detail"])
+        except ValueError as error:
+            raise ShardError(f"{store.url(path)}: {row['id']!r} has {error}.") from error
+
+
+def outcome_rows(store: Store, path: str) -> Iterator[dict[str, Any]]:
+    """The rows of an outcome file as they are, null included.
+
+    Raises:
+        ShardError: The file is missing, damaged or lacks a column.
+    """
+    return _rows(store, path, schema_of(Rejected))
+
+
+def extension(picture: bytes) -> str:
+    """The file extension that the first bytes of a picture call for; `bin` where none is known."""
+    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
+        return "webp"
+    return next((name for magic, name in _EXTENSIONS if picture.startswith(magic)), "bin")
+
+
+def _schema() -> pa.Schema:
+    columns = [
+        pa.field(column.name, _STRUCT) if column.name in PICTURES else column
+        for column in schema_of(Published)
+    ]
+    features = {column.name: _feature(column) for column in columns}
+    told = json.dumps({"info": {"features": features}}, separators=(",", ":"))
+    return pa.schema(columns, metadata={"huggingface": told})
+
+
+def _feature(column: pa.Field) -> dict[str, str]:
+    if column.name in PICTURES:
+        return {"_type": "Image"}
+    return {"dtype": str(column.type).replace("double", "float64"), "_type": "Value"}
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    text = [column.name for column in schema if column.name not in PICTURES]
+    pictures = [f"{name}.{part}" for name in PICTURES for part in ("bytes", "path")]
+    return {
+        "compression": {**dict.fromkeys(text, "ZSTD"), **dict.fromkeys(pictures, "NONE")},
+        "compression_level": dict.fromkeys(text, 3),
+        "use_dictionary": [column.name for column in schema if column.type == pa.string()],
+        "write_statistics": text,
+        "version": "2.6",
+        "data_page_version": "1.0",
+        "store_schema": True,
+    }
+
+
+def _groups(records: Iterable[Published]) -> Iterator[list[Published]]:
+    group: list[Published] = []
+    held = 0
+    for record in records:
+        size = len(record.source_image or b"") + len(record.edited_image or b"")
+        if group and (held + size > GROUP_BYTES or len(group) == GROUP_ROWS):
+            yield group
+            group, held = [], 0
+        group.append(record)
+        held += size
+    if group:
+        yield group
+
+
+def _table(group: list[Published], schema: pa.Schema) -> pa.Table:
+    arrays = [_array(group, column) for column in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _array(group: list[Published], column: pa.Field) -> pa.Array:
+    values = [getattr(record, column.name) for record in group]
+    if None in values:
+        raise ShardError(f"{group[values.index(None)].id!r} has no value for {column.name}.")
+    if column.name in PICTURES:
+        values = [
+            {"bytes": picture, "path": _picture_name(record.id, column.name, picture)}
+            for record, picture in zip(group, values, strict=True)
+        ]
+    try:
+        return pa.array(values, type=column.type)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise ShardError(f"The column {column.name} cannot hold a value: {error}") from error
+
+
+def _picture_name(record_id: str, column: str, picture: bytes) -> str:
+    """A file name that is safe everywhere, even where the id is a path or very long."""
+    name = safe_name(record_id)
+    if len(name) > _NAME_CHARACTERS:
+        name = f"{name[:_NAME_CHARACTERS]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{name}-{column.removesuffix('_image')}.{extension(picture)}"
+
+
+def _rows(store: Store, path: str, wanted: pa.Schema) -> Iterator[dict[str, Any]]:
+    with _damaged(store.url(path)), store.open(path) as file:
+        parquet = pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False)
+        _check(parquet.schema_arrow, wanted)
+        batches = parquet.iter_batches(_READ_ROWS, columns=wanted.names, use_threads=False)
+        for batch in batches:
+            yield from batch.to_pylist()
+
+
+def _check(found: pa.Schema, wanted: pa.Schema) -> None:
+    for column in wanted:
+        if column.name not in found.names:
+            raise ShardError(f"It has no column {column.name}.")
+        kind = found.field(column.name).type
+        if kind != column.type:
+            raise ShardError(f"Its column {column.name} is {kind}, not {column.type}.")
+
+
+@contextmanager
+def _damaged(url: str) -> Iterator[None]:
+    """Say of a file that cannot be parsed that it is damaged; a store's own errors go through."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ShardError(f"{url} is missing.") from error
+    except ShardError as error:
+        raise ShardError(f"{url}: {error}") from error
+    except StorageError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        raise ShardError(f"{url} is not a whole parquet file: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def _written(path: str, records: int, file: Path) -> ShardFile:
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    return ShardFile(path, records, file.stat().st_size, digest)

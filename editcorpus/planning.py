@@ -1,0 +1,181 @@
+"""The plan: which rows enter, under which id, and which shard they are in.
+
+Planning reads footers and the few text columns of the row groups that hold a chosen row; never a
+picture. The same input and parameters give the same shards, whatever the machine.
+
+Without a limit every row enters; with one, `selection.py` draws a sample. Chosen rows are cut in
+file order: a shard never crosses a file, takes whole row groups while they fit `shard_size`, and a
+larger row group is cut into even parts.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field
+
+from editcorpus.errors import ConfigError, ShardError, StorageError
+from editcorpus.inputs import Inputs
+from editcorpus.records import Reason, Rejected, Triplet
+from editcorpus.rows import PLAN, Place, Row, Source, check_schema
+from editcorpus.sampling import number
+from editcorpus.selection import Quota, choose_groups, draw_rows
+
+_BATCH_ROWS = 1024
+
+
+class Selection(BaseModel):
+    """Which rows of the input are taken, and how they are cut into shards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: int = Field(0, ge=0, description="Rows to take; 0 takes all.")
+    seed: int = Field(0, ge=0, description="Decides the sample and which paraphrase is used.")
+    stratify: bool = Field(True, description="Take of each task in proportion to its rows.")
+    shard_size: int = Field(256, ge=1, le=4096, description="Most rows in a shard.")
+    rows_per_group: int = Field(
+        64, ge=1, description="Rows drawn from a row group before another one is drawn from."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShard:
+    """The rows of one shard: each is a triplet or was rejected from its text alone."""
+
+    number: int
+    triplets: tuple[Triplet, ...]
+    rejected: tuple[Rejected, ...]
+
+
+_Members = list[tuple[Triplet | Rejected, Place]]
+
+
+def check_columns(source: Source, inputs: Inputs, url: str) -> None:
+    """Refuse a file that this source cannot be read from; only its footer is read.
+
+    Raises:
+        ConfigError: It cannot be read, is damaged, or lacks a column.
+    """
+    with _refused(), inputs.parquet(url) as parquet:
+        check_schema(source, parquet.schema_arrow, url)
+
+
+def plan(source: Source, inputs: Inputs, selection: Selection) -> Iterator[PlannedShard]:
+    """Yield the shards of a source, in the order of files and rows.
+
+    Every chosen row is in exactly one shard, under an id that no other row has: the first row
+    keeps a duplicate id, later ones enter as `<id>~<row>` and are rejected. The ids seen are kept
+    as 64-bit hashes, 90 bytes each in memory; that two different ids of a million rows meet has a
+    chance of 3 in 100 million.
+
+    Raises:
+        ConfigError: A file cannot be read, is damaged, or lacks a column.
+    """
+    seen: set[int] = set()
+    count = 0
+    with _refused():
+        for url, quota in _files(source, inputs, selection):
+            groups = _groups(source, inputs, url, quota, selection)
+            for members in _cut(groups, selection.shard_size):
+                yield _shard(count, [_unique(item, place, seen) for item, place in members])
+                count += 1
+
+
+def _shard(count: int, items: list[Triplet | Rejected]) -> PlannedShard:
+    triplets = tuple(item for item in items if isinstance(item, Triplet))
+    rejected = tuple(item for item in items if isinstance(item, Rejected))
+    return PlannedShard(count, triplets, rejected)
+
+
+def _files(
+    source: Source, inputs: Inputs, selection: Selection
+) -> Iterator[tuple[str, dict[int, Quota] | None]]:
+    """Each file that has chosen rows, and how many of which row groups; None means all."""
+    if not selection.limit:
+        yield from ((url, None) for url in inputs.files)
+        return
+    chosen = choose_groups(
+        source,
+        inputs,
+        limit=selection.limit,
+        seed=selection.seed,
+        stratify=selection.stratify and bool(source.task_column),
+        rows_per_group=selection.rows_per_group,
+    )
+    yield from ((url, chosen[url]) for url in inputs.files if url in chosen)
+
+
+def _groups(
+    source: Source,
+    inputs: Inputs,
+    url: str,
+    quota: dict[int, Quota] | None,
+    selection: Selection,
+) -> Iterator[_Members]:
+    """The chosen rows of a file, row group by row group."""
+    seed, column = selection.seed, source.task_column if selection.stratify else ""
+    with inputs.parquet(url) as parquet:
+        check_schema(source, parquet.schema_arrow, url)
+        start = 0
+        for group in range(parquet.metadata.num_row_groups):
+            if quota is None or group in quota:
+                rows = _rows(source, parquet, Place(url, group, start))
+                drawn = rows if quota is None else draw_rows(rows, quota[group], column, seed)
+                yield [(source.triplet(row, place, seed), place) for row, place in drawn]
+            start += parquet.metadata.row_group(group).num_rows
+
+
+def _rows(source: Source, parquet: pq.ParquetFile, first: Place) -> Iterator[tuple[Row, Place]]:
+    batches = parquet.iter_batches(
+        _BATCH_ROWS, [first.row_group], source.plan_columns, use_threads=False
+    )
+    place = first
+    for batch in batches:
+        for row in batch.to_pylist():
+            yield row, place
+            place = place._replace(row=place.row + 1)
+
+
+def _cut(groups: Iterable[_Members], size: int) -> Iterator[_Members]:
+    """Shards of at most `size` rows: whole row groups together, larger ones in even parts."""
+    shard: _Members = []
+    for members in groups:
+        if shard and len(shard) + len(members) > size:
+            yield shard
+            shard = []
+        if len(members) > size:
+            yield from _even(members, size)
+        else:
+            shard = [*shard, *members]
+    if shard:
+        yield shard
+
+
+def _even(members: _Members, size: int) -> Iterator[_Members]:
+    parts = -(-len(members) // size)
+    ends = [len(members) * part // parts for part in range(parts + 1)]
+    for start, end in zip(ends, ends[1:], strict=False):
+        yield members[start:end]
+
+
+def _unique(item: Triplet | Rejected, place: Place, seen: set[int]) -> Triplet | Rejected:
+    """The item under an id that no earlier one has; later ones are rejected as duplicates."""
+    name, first = item.id, item.id
+    while number(0, name) in seen:
+        name = f"{first}~{place.row}" if name == first else f"{name}~"
+    seen.add(number(0, name))
+    if name == first:
+        return item
+    if isinstance(item, Rejected) and item.reason is Reason.MALFORMED_ID:
+        return replace(item, id=name)
+    return Rejected(name, PLAN, Reason.DUPLICATE_ID, f"An earlier row has the id {first}.")
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Before a run starts, an input that cannot be read is the caller's matter."""
+    try:
+        yield
+    except (StorageError, ShardError) as error:
+        raise ConfigError(str(error)) from error

@@ -1,0 +1,148 @@
+"""What a sandbox server is told when it starts, and what may be changed while it runs."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Rate = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Fault(StrEnum):
+    """One way in which a call can go wrong, as clients of the real services report them."""
+
+    RATE_LIMIT = "rate_limit"
+    SERVER_ERROR = "server_error"
+    SLOW_DOWN = "slow_down"
+    HTML_502 = "html_502"
+    MODERATION_INPUT = "moderation_input"
+    MODERATION_OUTPUT = "moderation_output"
+    QUOTA = "quota"
+    KEY_REVOKED = "key_revoked"
+    BAD_B64 = "bad_b64"
+    NOT_AN_IMAGE = "not_an_image"
+    TRUNCATED_IMAGE = "truncated_image"
+    EMPTY_DATA = "empty_data"
+    WRONG_SIZE = "wrong_size"
+    MALFORMED_JSON = "malformed_json"
+    HTML_200 = "html_200"
+    CUT_BODY = "cut_body"
+    RESET = "reset"
+    HANG = "hang"
+    UNREADABLE = "unreadable"
+    REFUSAL = "refusal"
+    LENGTH = "length"
+
+
+class Defect(StrEnum):
+    """One way in which a picture that was edited can be unfit for a corpus."""
+
+    ECHO = "echo"
+    SHIFT = "shift"
+    ZOOM = "zoom"
+    BLANK = "blank"
+    EVERYTHING = "everything"
+
+
+class Limits(BaseModel):
+    """What the OpenAI persona admits; 0 means no limit. A minute lasts 60 s x `time_scale`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    requests_per_minute: int = Field(0, ge=0, description="Calls per minute.")
+    tokens_per_minute: int = Field(0, ge=0, description="Input tokens per minute.")
+    input_images_per_minute: int = Field(0, ge=0, description="Pictures sent per minute.")
+    concurrent: int = Field(0, ge=0, description="Calls worked on at once.")
+
+
+class SandboxConfig(BaseModel):
+    """All settings of one sandbox server. The same config gives the same answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(0, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
+    seed: int = Field(0, description="Decides, with the request, every edit, fault and delay.")
+    today: date = Field(
+        date(2026, 11, 20), description="Day that decides which models are shut down."
+    )
+    created: int = Field(
+        1_795_132_800, ge=0, description="`created` of every answer, in seconds since 1970."
+    )
+    api_keys: tuple[SecretStr, ...] = Field(
+        (), description="Keys that the OpenAI persona takes; empty: any key that is not empty."
+    )
+    vllm_api_keys: tuple[SecretStr, ...] = Field(
+        (), description="Keys that the vLLM persona takes; empty: none is asked for."
+    )
+    keys_revoked: bool = Field(False, description="Every key is refused from now on.")
+    vllm_model: str = Field(
+        "Qwen/Qwen2.5-VL-7B-Instruct", description="The one model of the vLLM persona."
+    )
+    vllm_max_model_len: int = Field(
+        8192, ge=1, description="Longest prompt plus answer of the vLLM persona, in tokens."
+    )
+    vllm_concurrent: int = Field(
+        0, ge=0, description="Calls that vLLM takes at once before it answers 503; 0: no limit."
+    )
+    vllm_ready: bool = Field(True, description="Whether the vLLM persona has loaded its model.")
+    time_scale: float = Field(
+        1.0, gt=0, le=100, description="Factor on every delay and on the minute of the limits."
+    )
+    latency_s: float | None = Field(
+        None, ge=0, description="Fixed delay in seconds before `time_scale`; none: log-normal."
+    )
+    limits: Limits = Field(default_factory=Limits, description="Limits of the OpenAI persona.")
+    faults: dict[Fault, Rate] = Field(
+        default_factory=dict, description="Share of calls, 0 to 1, that each fault strikes."
+    )
+    defects: dict[Defect, Rate] = Field(
+        default_factory=dict, description="Share of edits, 0 to 1, that come back with each defect."
+    )
+    drift_percent: float = Field(
+        3.0, gt=0, le=20, description="Shift or zoom of a drifting edit, percent of a side."
+    )
+    quota_after_usd: Decimal | None = Field(
+        None, ge=0, description="Dollars billed after which every call is refused for quota."
+    )
+    journal_path: Path | None = Field(
+        None, description="JSON lines file of all calls, read at start; none: in memory only."
+    )
+    canned: bool = Field(
+        False, description="Answer with prepared pictures and texts that cost no CPU."
+    )
+    threads: int = Field(2, ge=1, le=64, description="Threads that decode, edit and encode.")
+    max_pixels: int = Field(
+        50_000_000, ge=1, description="Pixels that one picture sent may declare."
+    )
+
+    def changed(self, members: dict[str, Any]) -> "SandboxConfig":
+        """This config with some members replaced, checked anew.
+
+        Raises:
+            ValidationError: A member is unknown or out of its bounds.
+        """
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return SandboxConfig.model_validate(kept | members)
+
+
+#: Members that `POST /__admin/config` may change while the server runs.
+CHANGEABLE = frozenset(
+    {
+        "faults",
+        "defects",
+        "drift_percent",
+        "limits",
+        "time_scale",
+        "latency_s",
+        "quota_after_usd",
+        "keys_revoked",
+        "vllm_ready",
+        "vllm_concurrent",
+        "today",
+        "canned",
+    }
+)

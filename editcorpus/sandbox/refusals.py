@@ -1,0 +1,145 @@
+"""The error answers of both personas, word for word where the words are published."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from editcorpus.sandbox.personas import Persona
+
+HTML_502 = (
+    b"<!DOCTYPE html>\n<html><head><title>api.openai.com | 502: Bad gateway</title></head>"
+    b"<body><h1>Bad gateway <span>Error code 502</span></h1><p>Cloudflare</p></body></html>\n"
+)
+
+#: The names vLLM gives to errors, by status; its `code` is the status as a number.
+_VLLM_TYPES = {
+    400: "BadRequestError",
+    404: "NotFoundError",
+    422: "UnprocessableEntityError",
+    429: "RateLimitError",
+    500: "InternalServerError",
+    503: "ServiceUnavailableError",
+}
+
+
+@dataclass
+class ApiError(Exception):
+    """A call is refused, with everything that the body of the answer says.
+
+    Attributes:
+        status: HTTP status.
+        details: Further members of the `error` object.
+        headers: Further headers of the answer.
+    """
+
+    status: int
+    message: str
+    type: str = "invalid_request_error"
+    param: str | None = None
+    code: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self, persona: Persona) -> bytes:
+        """The JSON body in the words of a persona."""
+        if persona is Persona.VLLM:
+            return json.dumps(self._vllm()).encode()
+        error = {
+            "message": self.message,
+            "type": self.type,
+            "param": self.param,
+            "code": self.code,
+            **self.details,
+        }
+        return json.dumps({"error": error}).encode()
+
+    def _vllm(self) -> dict[str, Any]:
+        if self.status == 401:
+            return {"error": "Unauthorized"}
+        error = {
+            "message": self.message,
+            "type": _VLLM_TYPES.get(self.status, "InternalServerError"),
+            "param": self.param,
+            "code": self.status,
+        }
+        return {"error": error}
+
+
+def invalid(message: str, param: str | None = None, code: str | None = None) -> ApiError:
+    """400: the request is wrong and always will be."""
+    return ApiError(400, message, param=param, code=code)
+
+
+def missing(param: str) -> ApiError:
+    return invalid(
+        f"Missing required parameter: '{param}'.", param, code="missing_required_parameter"
+    )
+
+
+def unknown_parameter(name: str) -> ApiError:
+    return invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+
+
+def one_of(param: str, value: str, supported: tuple[str, ...]) -> ApiError:
+    """400: a parameter that takes few values got another."""
+    names = [f"'{name}'" for name in supported]
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f", and {names[-1]}"
+    message = f"Invalid value: '{value}'. Supported values are: {listed}."
+    return invalid(message, param, "invalid_value")
+
+
+def bad_key() -> ApiError:
+    message = (
+        "Incorrect API key provided. You can find your API key at "
+        "https://platform.openai.com/account/api-keys."
+    )
+    return ApiError(401, message, code="invalid_api_key")
+
+
+def no_model(model: str, persona: Persona) -> ApiError:
+    """404: unknown or shut down; the two look alike from outside."""
+    if persona is Persona.VLLM:
+        return ApiError(404, f"The model `{model}` does not exist.", param="model")
+    message = f"The model `{model}` does not exist or you do not have access to it."
+    return ApiError(404, message, code="model_not_found")
+
+
+def rate_limited(message: str, kind: str, wait_s: float) -> ApiError:
+    """429 for a limit that heals by itself after `wait_s` seconds.
+
+    Args:
+        kind: What is limited: `requests`, `tokens` or `input-images`.
+    """
+    headers = {
+        "retry-after": str(max(1, -(-int(wait_s * 1000) // 1000))),
+        "retry-after-ms": str(max(1, round(wait_s * 1000))),
+    }
+    return ApiError(429, message, kind, code="rate_limit_exceeded", headers=headers)
+
+
+def out_of_quota() -> ApiError:
+    message = (
+        "You exceeded your current quota, please check your plan and billing details. For more "
+        "information on this error, read the docs: "
+        "https://platform.openai.com/docs/guides/error-codes/api-errors."
+    )
+    return ApiError(429, message, "insufficient_quota", code="insufficient_quota")
+
+
+def blocked(stage: str, request_id: str) -> ApiError:
+    """400 of the safety system, which speaks at the `input` or at the `output` stage."""
+    message = (
+        "Your request was rejected by the safety system. If you believe this is an error, contact "
+        f"us at help.openai.com and include the request ID {request_id}. "
+        "safety_violations=[sexual]."
+    )
+    return ApiError(
+        400,
+        message,
+        "image_generation_user_error",
+        code="moderation_blocked",
+        details={
+            "moderation_details": {"moderation_stage": stage, "categories": ["sexual"]},
+        },
+    )

@@ -1,0 +1,116 @@
+"""A seeded sample of rows, stratified by task, that reads few row groups.
+
+The published files are sorted by task and hold pictures of megabytes in row groups of hundreds. So
+each task gets its part of the limit (`sampling.quotas`); a task's row groups are put in seeded
+order and give up to `rows_per_group` rows each, one group after the other, until the part is full
+(`sampling.spread`); inside a group the rows with the lowest seeded hash are taken. The sample of a
+higher limit holds that of a lower one: what was paid for a small trial serves the large run.
+
+Where statistics prove that a row group has only one task, nothing but the footer is read, else its
+task column.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from heapq import nsmallest
+from pathlib import PurePosixPath
+
+import pyarrow.parquet as pq
+
+from editcorpus.inputs import Inputs
+from editcorpus.rows import Place, Row, Source, check_schema
+from editcorpus.sampling import number, quotas, spread
+
+Quota = dict[str, int]
+"""How many rows of each task to draw from a row group; one empty name stands for all tasks."""
+
+
+def choose_groups(
+    source: Source, inputs: Inputs, *, limit: int, seed: int, stratify: bool, rows_per_group: int
+) -> dict[str, dict[int, Quota]]:
+    """How many rows to draw from which row groups: by file, row group and task.
+
+    Args:
+        source: Whose task column stratifies.
+        inputs: All files of the input.
+        limit: Rows to take in all, at least 1.
+        seed: Decides the order of row groups.
+        stratify: Whether each task gets its part; else rows are rows.
+        rows_per_group: How many a row group gives before another one is drawn from.
+
+    Raises:
+        ConfigError: A file is not in the layout of the source.
+        StorageError, ShardError: A file cannot be read, or is damaged.
+    """
+    by_task: dict[str, list[tuple[str, int, int]]] = {}
+    for url in inputs.files:
+        for group, counts in enumerate(_tasks(source, inputs, url, stratify)):
+            for task, rows in counts.items():
+                by_task.setdefault(task, []).append((url, group, rows))
+    sizes = {task: sum(rows for *_, rows in groups) for task, groups in by_task.items()}
+    chosen: dict[str, dict[int, Quota]] = {}
+    for task, part in quotas(sizes, limit).items():
+        drawn = sorted(by_task[task], key=lambda one: _rank(seed, "group", one[0], one[1]))
+        takes = spread([rows for *_, rows in drawn], part, rows_per_group)
+        for (url, group, _), take in zip(drawn, takes, strict=True):
+            if take:
+                chosen.setdefault(url, {}).setdefault(group, {})[task] = take
+    return chosen
+
+
+def draw_rows(
+    rows: Iterable[tuple[Row, Place]], quota: Mapping[str, int], task_column: str, seed: int
+) -> list[tuple[Row, Place]]:
+    """Of each task in a row group as many rows as its quota says, in row order.
+
+    Args:
+        rows: All rows of the row group.
+        quota: From `choose_groups`.
+        task_column: Holds the task; empty where rows are rows.
+        seed: Decides which rows.
+    """
+    by_task: dict[str, list[tuple[Row, Place]]] = {}
+    for row, place in rows:
+        task = (row[task_column] or "") if task_column else ""
+        by_task.setdefault(task, []).append((row, place))
+    drawn = [
+        member
+        for task, take in quota.items()
+        for member in nsmallest(take, by_task.get(task, []), key=lambda one: _row_rank(seed, one))
+    ]
+    return sorted(drawn, key=lambda one: one[1].row)
+
+
+def _row_rank(seed: int, member: tuple[Row, Place]) -> tuple[int, str, int]:
+    return _rank(seed, "row", member[1].file, member[1].row)
+
+
+def _rank(seed: int, what: str, url: str, position: int) -> tuple[int, str, int]:
+    """Seeded order that does not change when a whole input moves to another folder or bucket."""
+    return number(seed, what, PurePosixPath(url).name, position), url, position
+
+
+def _tasks(source: Source, inputs: Inputs, url: str, stratify: bool) -> list[Counter[str]]:
+    """Rows by task of each row group of a file; under one empty name where tasks play no part."""
+    with inputs.parquet(url) as parquet:
+        check_schema(source, parquet.schema_arrow, url)
+        column = source.task_column if stratify else ""
+        return [_count(parquet, group, column) for group in range(parquet.metadata.num_row_groups)]
+
+
+def _count(parquet: pq.ParquetFile, group: int, column: str) -> Counter[str]:
+    meta = parquet.metadata.row_group(group)
+    only = _only_value(meta, column) if column else ""
+    if only is not None:
+        return Counter({only: meta.num_rows})
+    table = parquet.read_row_group(group, columns=[column], use_threads=False)
+    return Counter(value or "" for value in table.column(0).to_pylist())
+
+
+def _only_value(meta: pq.RowGroupMetaData, column: str) -> str | None:
+    """The one value that a text column has in a row group, where its statistics prove it."""
+    chunks = (meta.column(index) for index in range(meta.num_columns))
+    stats = next(chunk.statistics for chunk in chunks if chunk.path_in_schema == column)
+    if stats is None or not stats.has_min_max or stats.null_count != 0 or stats.min != stats.max:
+        return None
+    return str(stats.min)

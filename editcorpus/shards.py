@@ -1,0 +1,252 @@
+"""A shard is a folder of column files, one per step, each with its manifest.
+
+`runs/<run>/shards/00017/pad.parquet` holds the columns that the step `pad` adds, for the ids that it
+kept; `pad.json` is its manifest and is written last: no manifest, no result. A manifest carries a
+*fingerprint*, the hash of all that determines the result (the manifest before it, the step's VERSION
+and Config): the same fingerprint means that the step is done. Its *digest* is the hash of what came
+out, from which the next step's fingerprint is made; times and costs are in neither.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from editcorpus.errors import ShardError
+from editcorpus.records import Failed, Reason, Rejected
+from editcorpus.storage import Store
+from editcorpus.tables import Pictures, read_columns, write_table
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Row = TypeVar("_Row", bound="DataclassInstance")
+FORMAT = 1
+"""Raised when the layout of shards or manifests changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRef:
+    """What a stage returns: which columns are done, and how it went; small enough for any log."""
+
+    run: str
+    shard: int
+    step: str
+    entered: int
+    kept: int
+    rejected: int
+    failed: int
+    digest: str
+    skipped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is known of one step's columns over one shard.
+
+    Attributes:
+        entered: Number of ids that the step was given.
+        kept: Number of ids in the column file.
+        rejected: Final verdicts, in the order of the ids.
+        failed: Ids without a verdict, in the order of the ids.
+        sha256: Of the column file, in hex.
+        size: Of the column file, in bytes.
+        history: One entry a time that the step was done: when, how long, calls and dollars.
+    """
+
+    step: str
+    version: int
+    fingerprint: str
+    entered: int
+    kept: int
+    rejected: tuple[Rejected, ...]
+    failed: tuple[Failed, ...]
+    sha256: str
+    size: int
+    history: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Hash of what came out; the same result has the same digest whenever it was made."""
+        gone = [[item.id, item.reason, item.detail] for item in (*self.rejected, *self.failed)]
+        return hash_of([FORMAT, self.step, self.sha256, gone])
+
+    def encode(self) -> bytes:
+        """The manifest as JSON, for people too."""
+        members = {name.name: getattr(self, name.name) for name in fields(self)}
+        gone = {"rejected": _flat(self.rejected), "failed": _flat(self.failed)}
+        return json.dumps({**members, **gone, "digest": self.digest}, indent=1).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Manifest":
+        """Read a manifest.
+
+        Raises:
+            ShardError: It is damaged.
+        """
+        try:
+            members = json.loads(data)
+            members.pop("digest")
+            members["rejected"] = tuple(_verdict(Rejected, item) for item in members["rejected"])
+            members["failed"] = tuple(_verdict(Failed, item) for item in members["failed"])
+            members["history"] = tuple(members["history"])
+            return cls(**members)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ShardError(f"A manifest is damaged: {error!r}.") from error
+
+
+class Written(NamedTuple):
+    """What a step wrote for a shard: number of records, SHA-256 in hex, bytes."""
+
+    count: int
+    sha256: str
+    size: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a step finds while it goes over a shard: who was given up, and why."""
+
+    entered: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    facts: Counter[str] = field(default_factory=Counter)
+
+
+def shard_folder(run: str, shard: int) -> str:
+    """Where the columns of a shard lie."""
+    return f"runs/{run}/shards/{shard:05d}"
+
+
+def fingerprint(before: str, step: str, version: int, config: BaseModel) -> str:
+    """Hash of all that determines a step's result, given the digest of the step before."""
+    return hash_of([FORMAT, before, step, version, config.model_dump(mode="json")])
+
+
+def read_manifest(store: Store, folder: str, step: str) -> Manifest | None:
+    """The manifest of a step, or None where the step is not done.
+
+    Raises:
+        ShardError: The manifest is damaged.
+    """
+    try:
+        return Manifest.decode(store.read(f"{folder}/{step}.json"))
+    except FileNotFoundError:
+        return None
+
+
+def need_manifest(store: Store, folder: str, step: str) -> Manifest:
+    """The manifest of a step that must be done.
+
+    Raises:
+        ShardError: It is not.
+    """
+    manifest = read_manifest(store, folder, step)
+    if manifest is None:
+        raise ShardError(f"{store.url(folder)} has no {step}.json; run the step {step} first.")
+    return manifest
+
+
+def write_columns(
+    store: Store, folder: str, step: str, cls: type[_Row], rows: Iterator[_Row]
+) -> Written:
+    """Write a step's columns while `rows` makes them."""
+    with store.upload(f"{folder}/{step}.parquet") as file:
+        count = write_table(rows, cls, file)
+        return Written(count, _file_hash(file), file.stat().st_size)
+
+
+def write_manifest(store: Store, folder: str, manifest: Manifest) -> None:
+    """Make a step's result valid.
+
+    Raises:
+        ShardError: The ids do not add up.
+    """
+    gone = len(manifest.rejected) + len(manifest.failed)
+    if manifest.kept + gone != manifest.entered:
+        raise ShardError(
+            f"{folder}/{manifest.step}: {manifest.entered} ids entered, but {manifest.kept} were "
+            f"kept, {len(manifest.rejected)} rejected and {len(manifest.failed)} failed."
+        )
+    store.write(f"{folder}/{manifest.step}.json", manifest.encode())
+
+
+def read_facts(store: Store, folder: str, step: str, cls: type[_Row]) -> list[_Row]:
+    """All records of a step without their pictures, which are left empty (see `pictures`).
+
+    Raises:
+        ShardError: The column file is missing or damaged.
+    """
+    blobs = {name.name: b"" for name in fields(cls) if "bytes" in str(name.type)}
+    wanted = [name.name for name in fields(cls) if name.name not in blobs]
+    with _open(store, f"{folder}/{step}.parquet") as file:
+        table = read_columns(file, cls, wanted)
+    columns = [table.column(name).to_pylist() for name in wanted]
+    rows = zip(*columns, strict=True)
+    return [cls(**dict(zip(wanted, values, strict=True)), **blobs) for values in rows]
+
+
+@contextmanager
+def pictures(store: Store, folder: str, step: str, column: str) -> Iterator[Pictures]:
+    """One picture column of a step, read by row number while the block lasts."""
+    with (
+        _open(store, f"{folder}/{step}.parquet") as file,
+        Pictures(file, column) as found,
+    ):
+        yield found
+
+
+def ref(manifest: Manifest, run: str, shard: int, *, skipped: bool) -> ShardRef:
+    """What a stage returns of its manifest."""
+    return ShardRef(
+        run,
+        shard,
+        manifest.step,
+        manifest.entered,
+        manifest.kept,
+        len(manifest.rejected),
+        len(manifest.failed),
+        manifest.digest,
+        skipped,
+    )
+
+
+def without_history(manifest: Manifest) -> Manifest:
+    """The manifest less times and costs: equal for equal results."""
+    return replace(manifest, history=())
+
+
+@contextmanager
+def _open(store: Store, path: str) -> Iterator[Any]:
+    try:
+        file = store.open(path)
+    except FileNotFoundError as error:
+        raise ShardError(f"{store.url(path)} is missing.") from error
+    with file:
+        yield file
+
+
+def hash_of(members: Any) -> str:
+    """SHA-256, in hex, of anything that JSON takes."""
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _file_hash(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _flat(items: tuple[Rejected | Failed, ...]) -> list[dict[str, str]]:
+    names = ("id", "step", "reason", "detail")
+    return [{name: getattr(item, name) for name in names} for item in items]
+
+
+def _verdict(cls: type, item: dict[str, str]) -> Any:
+    return cls(item["id"], item["step"], Reason(item["reason"]), item["detail"])

@@ -1,0 +1,1 @@
+"""A stage is a step over a shard: it loads columns, runs the step, and writes the new columns."""

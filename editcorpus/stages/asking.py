@@ -1,0 +1,112 @@
+"""Asking a model about each triplet of a shard, and once more where the answer is no answer."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from editcorpus.endpoints.requests import (
+    Answered,
+    Ask,
+    Chat,
+    Dropped,
+    ImageEdit,
+    Outcome,
+    Unanswered,
+    request_hash,
+)
+from editcorpus.records import Failed, Rejected
+from editcorpus.shards import Tally
+from editcorpus.stages.workshop import Workshop
+
+_Row = TypeVar("_Row")
+SAMPLES = 2
+"""How often the same question is asked at most: what cannot heal is not paid for for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """These questions got no usable answer: they are asked as the next sample."""
+
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry(Generic[_Row]):
+    """What is asked about each triplet of a shard, and what is made of the answers.
+
+    Attributes:
+        step: Name of the step that asks.
+        questions: By id, in the order of the ids, the requests by the question's name.
+        read: Makes a row of all answers about one id, or gives the verdict on it; unless it is told
+            that this was the last sample, it may ask some questions again.
+        dropped: Makes a row where the endpoint refused a question for good, or the verdict.
+    """
+
+    step: str
+    questions: Mapping[str, Mapping[str, ImageEdit | Chat]]
+    read: Callable[[str, Mapping[str, Answered], bool], _Row | Rejected | Again]
+    dropped: Callable[[str, Dropped], _Row | Rejected]
+
+
+def ask_all(
+    shop: Workshop, shard: int, inquiry: Inquiry[_Row], tally: Tally
+) -> Iterator[tuple[str, _Row]]:
+    """Ask about every id of a shard, and yield rows in the order of the ids.
+
+    Whoever gets no row is in the tally: rejected or failed.
+
+    Raises:
+        RunStopped: The run must not go on; every answer in flight was stored before.
+    """
+    results: dict[str, _Row | Rejected | Failed] = {}
+    found: dict[str, dict[str, Outcome]] = defaultdict(dict)
+    pending = {key: tuple(asked) for key, asked in inquiry.questions.items()}
+    for sample in range(SAMPLES):
+        asks = [
+            _ask(shop, shard, inquiry, (key, name), sample)
+            for key, names in pending.items()
+            for name in names
+        ]
+        for outcome in shop.engine.answers(asks):
+            tally.facts[_kind(outcome)] += 1
+            found[outcome.ask.id][outcome.ask.question] = outcome
+        last = sample == SAMPLES - 1
+        made = {key: _made(inquiry, key, found[key], last=last) for key in pending}
+        pending = {key: item.questions for key, item in made.items() if isinstance(item, Again)}
+        results.update({key: item for key, item in made.items() if not isinstance(item, Again)})
+    for key in inquiry.questions:
+        item = results[key]
+        if isinstance(item, Rejected):
+            tally.rejected.append(item)
+        elif isinstance(item, Failed):
+            tally.failed.append(item)
+        else:
+            yield key, item
+
+
+def _ask(
+    shop: Workshop, shard: int, inquiry: Inquiry[_Row], which: tuple[str, str], sample: int
+) -> Ask:
+    key, question = which
+    what = inquiry.questions[key][question]
+    hashed = request_hash(shop.providers[inquiry.step], what, sample)
+    return Ask(key, inquiry.step, shard, question, sample, what, hashed)
+
+
+def _made(
+    inquiry: Inquiry[_Row], key: str, found: Mapping[str, Outcome], *, last: bool
+) -> _Row | Rejected | Failed | Again:
+    for outcome in found.values():
+        if isinstance(outcome, Unanswered):
+            return Failed(key, inquiry.step, outcome.reason, outcome.detail)
+        if isinstance(outcome, Dropped):
+            return inquiry.dropped(key, outcome)
+    answers = {name: item for name, item in found.items() if isinstance(item, Answered)}
+    return inquiry.read(key, answers, last)
+
+
+def _kind(outcome: Outcome) -> str:
+    if isinstance(outcome, Answered):
+        return "paid" if outcome.paid else "cached"
+    return "dropped" if isinstance(outcome, Dropped) else "unanswered"

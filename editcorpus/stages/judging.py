@@ -1,0 +1,145 @@
+"""The two stages that show a model the source and the edited image: rewrite and align."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from editcorpus.endpoints.requests import Answered, Dropped, Picture
+from editcorpus.errors import ShardError
+from editcorpus.records import Reason, Rejected, Triplet
+from editcorpus.responses import TextAnswer
+from editcorpus.shards import Tally, pictures, read_facts
+from editcorpus.stages.asking import Again, Inquiry, ask_all
+from editcorpus.stages.filter import Filtered
+from editcorpus.stages.workshop import Stage, Workshop, columns_of
+from editcorpus.steps import align, pad, rewrite
+from editcorpus.steps import filter as filter_step
+from editcorpus.tables import Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class _Views:
+    """The pair of pictures that judges see, of every triplet of a shard that passed the filter."""
+
+    source: Mapping[str, Picture]
+    edited: Mapping[str, Picture]
+
+
+@contextmanager
+def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
+    folder = shop.folder(shard)
+    quality = shop.config(pad.NAME, pad.Config).view_quality
+    padded = read_facts(shop.store, folder, pad.NAME, pad.Padded)
+    filtered = read_facts(shop.store, folder, filter_step.NAME, Filtered)
+    with (
+        pictures(shop.store, folder, pad.NAME, "source_view") as sources,
+        pictures(shop.store, folder, filter_step.NAME, "edited_view") as edits,
+    ):
+        hashes = {item.id: item.source_view_hash for item in padded}
+        rows = {item.id: row for row, item in enumerate(padded)}
+        yield _Views(
+            {item.id: _view(hashes[item.id], quality, sources, rows[item.id]) for item in filtered},
+            {
+                item.id: _view(item.edited_view_hash, quality, edits, row)
+                for row, item in enumerate(filtered)
+            },
+        )
+
+
+def _view(pixels: str, quality: int, column: Pictures, row: int) -> Picture:
+    return Picture(pixels, "image/jpeg", quality, (0, 0), partial(_load, column, row))
+
+
+def _load(column: Pictures, row: int) -> bytes:
+    picture = column[row]
+    if picture is None:
+        raise ShardError(f"Row {row} of a view column is empty.")
+    return picture
+
+
+def _text(answer: Answered) -> TextAnswer:
+    if not isinstance(answer.answer, TextAnswer):
+        raise TypeError(f"{answer.ask.id}: a question was answered with a picture.")
+    return answer.answer
+
+
+def _rewrite_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[rewrite.Rewritten]:
+    folder = shop.folder(shard)
+    config = shop.config(rewrite.NAME, rewrite.Config)
+    triplets = {item.id: item for item in read_facts(shop.store, folder, "plan", Triplet)}
+    filtered = read_facts(shop.store, folder, filter_step.NAME, Filtered)
+    wanted = [item.id for item in filtered if rewrite.chosen(item.id, config)]
+
+    def read(
+        key: str, answers: Mapping[str, Answered], last: bool
+    ) -> rewrite.Rewritten | Rejected | Again:
+        text, note = rewrite.read(_text(answers[""]), config)
+        if note:
+            return rewrite.original(triplets[key], note) if last else Again(("",))
+        return rewrite.rewritten(triplets[key], text, _text(answers[""]))
+
+    def dropped(key: str, outcome: Dropped) -> rewrite.Rewritten:
+        return rewrite.original(triplets[key], outcome.detail)
+
+    with _views(shop, shard) as views:
+        questions = {
+            key: {"": rewrite.request(triplets[key], views.source[key], views.edited[key], config)}
+            for key in wanted
+        }
+        inquiry = Inquiry(rewrite.NAME, questions, read, dropped)
+        made = dict(ask_all(shop, shard, inquiry, tally))
+    gone = {item.id for item in tally.failed}
+    for item in filtered:
+        if item.id not in gone:
+            yield made.get(item.id) or rewrite.original(triplets[item.id])
+
+
+def _align_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[align.Aligned]:
+    folder = shop.folder(shard)
+    config = shop.config(align.NAME, align.Config)
+    texts = read_facts(shop.store, folder, rewrite.NAME, rewrite.Rewritten)
+
+    def read(
+        key: str, answers: Mapping[str, Answered], last: bool
+    ) -> align.Aligned | Rejected | Again:
+        verdicts = {name: align.read(_text(answer)) for name, answer in answers.items()}
+        usable = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
+        missing = tuple(name for name in align.ASPECTS if name not in usable)
+        if not missing:
+            return align.aligned(
+                key, usable, {name: _text(answer) for name, answer in answers.items()}
+            )
+        if not last:
+            return Again(missing)
+        detail = f"No usable answer to: {', '.join(missing)}."
+        return Rejected(key, align.NAME, Reason.JUDGE_UNREADABLE, detail)
+
+    with _views(shop, shard) as views:
+        questions = {
+            item.id: align.requests(
+                item.instruction, views.source[item.id], views.edited[item.id], config
+            )
+            for item in texts
+        }
+        inquiry = Inquiry(align.NAME, questions, read, _judge_dropped)
+        for _, row in ask_all(shop, shard, inquiry, tally):
+            yield row
+
+
+def _judge_dropped(key: str, outcome: Dropped) -> Rejected:
+    return Rejected(key, align.NAME, Reason.JUDGE_UNREADABLE, outcome.detail)
+
+
+REWRITE = Stage(
+    rewrite.NAME,
+    rewrite.VERSION,
+    filter_step.NAME,
+    columns_of(rewrite.NAME, rewrite.Rewritten, _rewrite_rows),
+)
+ALIGN = Stage(
+    align.NAME,
+    align.VERSION,
+    rewrite.NAME,
+    columns_of(align.NAME, align.Aligned, _align_rows),
+)

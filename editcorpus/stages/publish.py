@@ -1,0 +1,149 @@
+"""Publish a shard: join its columns by id, apply the thresholds, write the corpus' records."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from editcorpus.inputs import read_pictures
+from editcorpus.layouts.parquet import write_shard
+from editcorpus.records import Published, Rejected, Triplet
+from editcorpus.shards import Manifest, Tally, Written, pictures, read_facts
+from editcorpus.stages.filter import Filtered
+from editcorpus.stages.workshop import Stage, Workshop
+from editcorpus.steps import align, pad, publish, regenerate, rewrite
+from editcorpus.steps import filter as filter_step
+
+
+def corpus_folder(run: str) -> str:
+    """Where the corpus of a run lies."""
+    return f"corpora/{run}"
+
+
+def corpus_file(run: str, shard: int) -> str:
+    """Where the records of a shard lie."""
+    return f"{corpus_folder(run)}/data/train-{shard:05d}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """All columns of one triplet, and the rows at which its pictures lie."""
+
+    triplet: Triplet
+    padded: pad.Padded
+    padded_row: int
+    regenerated: regenerate.Regenerated
+    filtered: Filtered
+    filtered_row: int
+    rewritten: rewrite.Rewritten
+    aligned: align.Aligned
+
+
+def _join(shop: Workshop, shard: int) -> Iterator[_Joined]:
+    store, folder = shop.store, shop.folder(shard)
+    triplets = {item.id: item for item in read_facts(store, folder, "plan", Triplet)}
+    padded = read_facts(store, folder, pad.NAME, pad.Padded)
+    pads = {item.id: (item, row) for row, item in enumerate(padded)}
+    answers = {
+        item.id: item for item in read_facts(store, folder, regenerate.NAME, regenerate.Regenerated)
+    }
+    filtered = read_facts(store, folder, filter_step.NAME, Filtered)
+    filters = {item.id: (item, row) for row, item in enumerate(filtered)}
+    texts = {item.id: item for item in read_facts(store, folder, rewrite.NAME, rewrite.Rewritten)}
+    for judged in read_facts(store, folder, align.NAME, align.Aligned):
+        key = judged.id
+        yield _Joined(triplets[key], *pads[key], answers[key], *filters[key], texts[key], judged)
+
+
+def _passed(shop: Workshop, shard: int, tally: Tally) -> list[_Joined]:
+    config = shop.config(publish.NAME, publish.Config)
+    passed = []
+    for item in _join(shop, shard):
+        scores = publish.Scores(
+            item.aligned.score_done, item.aligned.score_preserved, item.aligned.score_clean
+        )
+        verdict = publish.decide(item.triplet.id, item.triplet.task, scores, config)
+        if isinstance(verdict, Rejected):
+            tally.rejected.append(verdict)
+        else:
+            passed.append(item)
+    return passed
+
+
+def _records(shop: Workshop, shard: int, items: list[_Joined]) -> Iterator[Published]:
+    folder = shop.folder(shard)
+    triplets = [item.triplet for item in items]
+    sources = read_pictures(shop.source.image_column, triplets, shop.inputs)
+    with (
+        pictures(shop.store, folder, pad.NAME, "source_png") as normalised,
+        pictures(shop.store, folder, filter_step.NAME, "edited") as edits,
+    ):
+        for item, (_, published) in zip(items, sources, strict=True):
+            source = normalised[item.padded_row] or published or b""
+            yield _record(item, source, edits[item.filtered_row] or b"")
+
+
+def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
+    triplet, padded, measured = item.triplet, item.padded, item.filtered
+    texts, judged, answer = item.rewritten, item.aligned, item.regenerated
+    return Published(
+        id=triplet.id,
+        dataset_source=triplet.dataset_source,
+        task=triplet.task,
+        subtask=triplet.subtask,
+        instruction=texts.instruction,
+        instruction_type=texts.instruction_type,
+        instruction_original=texts.instruction_original,
+        source_image=source,
+        edited_image=edited,
+        width=padded.source_width,
+        height=padded.source_height,
+        score=judged.score,
+        score_done=judged.score_done,
+        score_preserved=judged.score_preserved,
+        score_clean=judged.score_clean,
+        border_fraction=measured.border_fraction,
+        changed_share=measured.changed_share,
+        shift_x=measured.shift_x,
+        shift_y=measured.shift_y,
+        scale_x=measured.scale_x,
+        scale_y=measured.scale_y,
+        registration_ncc=measured.registration_ncc,
+        registered=measured.registered,
+        canvas_width=padded.canvas_width,
+        canvas_height=padded.canvas_height,
+        box_x=padded.box_x,
+        box_y=padded.box_y,
+        box_width=padded.box_width,
+        box_height=padded.box_height,
+        padded_share=padded.padded_share,
+        license=triplet.license,
+        source_file=PurePosixPath(triplet.file).name,
+        source_row=triplet.row,
+        instruction_index=triplet.instruction_index,
+        model=answer.model,
+        quality=answer.quality,
+        response=answer.response,
+        prompt_version=answer.prompt_version,
+        rewrite_model=texts.rewrite_model,
+        judge_model=judged.judge_model,
+    )
+
+
+def _write(shop: Workshop, shard: int, tally: Tally) -> Written:
+    passed = _passed(shop, shard, tally)
+    path = corpus_file(shop.run, shard)
+    if not passed:
+        shop.store.remove(path)
+        return Written(0, "", 0)
+    made = write_shard(shop.store, path, _records(shop, shard, passed))
+    return Written(made.records, made.sha256, made.bytes)
+
+
+def _whole(shop: Workshop, shard: int, manifest: Manifest) -> bool:
+    path = corpus_file(shop.run, shard)
+    return manifest.kept == 0 or (
+        shop.store.exists(path) and shop.store.size(path) == manifest.size
+    )
+
+
+STAGE = Stage(publish.NAME, publish.VERSION, align.NAME, _write, _whole)

@@ -1,0 +1,136 @@
+"""Align: ask Qwen-VL how well source, edited image and instruction fit together.
+
+Three questions of one token each; the score of a question is P(yes) from the log-probabilities of the
+first token. Sources: VQAScore (arXiv 2404.01291) for P(yes) as a score; vLLM 0.33's
+`logprob_token_ids`, which returns exactly the tokens that are named and so neither side is cut off.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from editcorpus.endpoints.requests import Chat, Picture
+from editcorpus.responses import TextAnswer
+
+NAME = "align"
+VERSION = 1
+MIN_MASS = 0.5
+"""Share of probability that yes and no must hold together; below it there is no verdict."""
+QWEN_TOKENS = {"Yes": 9454, "No": 2753, "yes": 9693, "no": 2152, " Yes": 7414, " No": 2308}
+"""Token ids of Qwen2.5 and Qwen3, from the published qwen.tiktoken; confirmed at start."""
+ASPECTS = ("done", "preserved", "clean")
+PROMPTS = {
+    "three-1": {
+        "done": "Was this edit carried out in picture 2 as asked? Answer Yes or No.",
+        "preserved": (
+            "Apart from what this edit asks for, is everything of picture 1 preserved, unchanged, in "
+            "picture 2? Answer Yes or No."
+        ),
+        "clean": (
+            "Is picture 2 free of visible artefacts such as seams, borders, smears or broken shapes? "
+            "Answer Yes or No."
+        ),
+    }
+}
+"""Questions by name; a name never changes its text."""
+
+
+class Config(BaseModel):
+    """Which judge is asked, and how large it sees the pictures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field("Qwen/Qwen2.5-VL-7B-Instruct", description="Vision-language judge on vLLM.")
+    prompt: Literal["three-1"] = Field("three-1", description="The three questions.")
+    min_pixels: int = Field(200_704, ge=3_136, description="Least pixels a picture is scaled to.")
+    max_pixels: int = Field(1_003_520, le=12_845_056, description="Most pixels likewise.")
+    token_ids: tuple[int, ...] = Field(
+        tuple(QWEN_TOKENS.values()),
+        description="Token ids of yes and no in the judge's vocabulary, in their spellings.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """The columns that this step adds: P(yes) of each question, and their geometric mean."""
+
+    id: str
+    score: float
+    score_done: float
+    score_preserved: float
+    score_clean: float
+    mass_done: float
+    mass_preserved: float
+    mass_clean: float
+    judge_model: str
+    response_done: str
+    response_preserved: str
+    response_clean: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One question's answer: P(yes) among yes and no, and the probability that both hold."""
+
+    yes: float
+    mass: float
+
+
+def requests(instruction: str, source: Picture, edited: Picture, config: Config) -> dict[str, Chat]:
+    """The three questions; the pictures come first, so that the judge reads them once."""
+    options: dict[str, Any] = {
+        "temperature": 0,
+        "seed": 0,
+        "logprobs": True,
+        "top_logprobs": 20,
+        "logprob_token_ids": list(config.token_ids),
+        "mm_processor_kwargs": {"min_pixels": config.min_pixels, "max_pixels": config.max_pixels},
+    }
+    pair = ("Picture 1 (before):", source, "Picture 2 (after):", edited)
+    return {
+        aspect: Chat(
+            model=config.model,
+            content=(*pair, f"Requested edit: {instruction}\n{PROMPTS[config.prompt][aspect]}"),
+            max_tokens=1,
+            options=options,
+        )
+        for aspect in ASPECTS
+    }
+
+
+def read(answer: TextAnswer) -> Verdict | None:
+    """P(yes) in an answer; None where it is no verdict."""
+    try:
+        first = json.loads(answer.body)["choices"][0]["logprobs"]["content"][0]
+        listed = {item["token"]: float(item["logprob"]) for item in first["top_logprobs"]}
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None
+    sides = {"yes": 0.0, "no": 0.0}
+    for token, logprob in listed.items():
+        word = token.strip().lower()
+        if word in sides and logprob <= 0:
+            sides[word] += math.exp(logprob)
+    mass = sides["yes"] + sides["no"]
+    if not MIN_MASS <= mass <= 1.001:  # also refuses NaN
+        return None
+    return Verdict(sides["yes"] / mass, mass)
+
+
+def aligned(
+    triplet_id: str, verdicts: dict[str, Verdict], answers: dict[str, TextAnswer]
+) -> Aligned:
+    """The columns of a triplet whose three questions were answered."""
+    parts = [verdicts[aspect].yes for aspect in ASPECTS]
+    masses = [verdicts[aspect].mass for aspect in ASPECTS]
+    records = [answers[aspect].record for aspect in ASPECTS]
+    return Aligned(
+        triplet_id,
+        math.prod(parts) ** (1 / len(parts)),
+        *parts,
+        *masses,
+        records[0].model,
+        *(record.key for record in records),
+    )

@@ -1,0 +1,140 @@
+"""Rewrite: for a seeded share, say in words what was really done to the picture.
+
+Source: GPT-IMAGE-EDIT-1.5M, section 3: the model edits freely, so for about 10% of OmniEdit a
+vision-language model was shown source and new output and wrote the instruction that leads from one
+to the other. Its prompt was not published; ours is below and has a version.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from editcorpus.endpoints.requests import Chat, Picture
+from editcorpus.records import Triplet
+from editcorpus.responses import TextAnswer
+from editcorpus.texts import clean_instruction
+
+NAME = "rewrite"
+VERSION = 1
+PROMPTS = {
+    "difference-1": (
+        "You see two pictures: the first before an edit, the second after it. The editor had been "
+        "told: “{instruction}”. Write the one instruction that leads from the first picture to the "
+        "second as it really is. Name what changed and where; leave out what stayed the same; do not "
+        "mention the pictures themselves. One or two short imperative sentences in English, at most "
+        "60 words."
+    )
+}
+"""Prompt templates by name; a name never changes its text."""
+_SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "rewritten_instruction",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"instruction": {"type": "string"}},
+            "required": ["instruction"],
+            "additionalProperties": False,
+        },
+    },
+}
+_REFUSALS = ("i'm sorry", "i’m sorry", "i am sorry", "i can't", "i can’t", "i cannot", "i'm unable")
+
+
+class Config(BaseModel):
+    """Whose instruction is rewritten, and by which model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(
+        0.1, ge=0, le=1, description="Share of triplets that are rewritten, 0 to 1."
+    )
+    seed: int = Field(0, ge=0, description="Decides, with the id, which triplets are rewritten.")
+    model: str = Field("gpt-6-luna", description="Vision-language model that writes.")
+    prompt: Literal["difference-1"] = Field("difference-1", description="Prompt template.")
+    max_tokens: int = Field(300, ge=50, le=4000, description="Most tokens of an answer.")
+    max_characters: int = Field(600, ge=50, description="Longest instruction, in characters.")
+    reasoning_effort: Literal["", "none", "minimal", "low"] = Field(
+        "none", description="How much the model may think first; empty: not sent."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The columns that this step adds: the instruction to train on and where it comes from."""
+
+    id: str
+    instruction: str
+    instruction_type: str
+    instruction_original: str
+    rewrite_model: str
+    rewrite_response: str
+    rewrite_note: str
+
+
+def chosen(triplet_id: str, config: Config) -> bool:
+    """Whether this triplet belongs to the seeded share."""
+    digest = hashlib.sha256(f"rewrite/{config.seed}/{triplet_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < config.share * 2**64
+
+
+def request(triplet: Triplet, source: Picture, edited: Picture, config: Config) -> Chat:
+    """The question for one triplet: both pictures, labelled, then what is wanted."""
+    options: dict[str, Any] = {"response_format": _SCHEMA}
+    if config.reasoning_effort:
+        options["reasoning_effort"] = config.reasoning_effort
+    return Chat(
+        model=config.model,
+        content=(
+            "Picture 1 (before):",
+            source,
+            "Picture 2 (after):",
+            edited,
+            PROMPTS[config.prompt].format(instruction=triplet.instruction),
+        ),
+        max_tokens=config.max_tokens,
+        options=options,
+    )
+
+
+def read(answer: TextAnswer, config: Config) -> tuple[str, str]:
+    """The instruction in an answer, and what is wrong with it: one of the two is empty."""
+    text, problem = _text(answer.body)
+    if problem:
+        return "", problem
+    cleaned, reason = clean_instruction(text, config.max_characters)
+    if reason is not None:
+        return "", f"The text is unusable ({reason})."
+    if cleaned.lower().startswith(_REFUSALS):
+        return "", "The model refused to write."
+    return cleaned, ""
+
+
+def _text(body: str) -> tuple[str, str]:
+    try:
+        choice = json.loads(body)["choices"][0]
+        if choice["message"].get("refusal"):
+            return "", "The model refused to write."
+        if choice.get("finish_reason") not in {"stop", None}:
+            return "", f"The answer ended early ({choice['finish_reason']})."
+        text = json.loads(choice["message"]["content"])["instruction"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        text = None
+    if not isinstance(text, str):
+        return "", "The answer does not have the form that was asked for."
+    return text, ""
+
+
+def original(triplet: Triplet, note: str = "") -> Rewritten:
+    """The columns of a triplet that keeps its own instruction."""
+    return Rewritten(triplet.id, triplet.instruction, "original", "", "", "", note)
+
+
+def rewritten(triplet: Triplet, text: str, answer: TextAnswer) -> Rewritten:
+    """The columns of a triplet whose instruction was rewritten."""
+    record = answer.record
+    return Rewritten(triplet.id, text, "rewrite", triplet.instruction, record.model, record.key, "")

@@ -1,0 +1,259 @@
+"""Records to parquet and back."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from editcorpus import tables
+from editcorpus.errors import ShardError
+from editcorpus.records import Failed, Geometry, Published, Reason, Rejected, Triplet
+from editcorpus.tables import Pictures
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    id: str
+    count: int
+    share: float
+    good: bool
+    colour: Colour
+    note: str | None = None
+    width: int | None = None
+    ratio: float | None = None
+    sure: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    id: str
+    picture: bytes
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    id: str
+    sizes: list[int]
+
+
+def facts(count: int = 3) -> list[Fact]:
+    return [
+        Fact(f"a/{n}", n, n / 7, n % 2 == 0, Colour.BLUE, width=n or None) for n in range(count)
+    ]
+
+
+def canvases(count: int) -> list[Canvas]:
+    return [Canvas(f"a/{n}", bytes([n]) * (n + 1), None if n % 2 else b"t") for n in range(count)]
+
+
+def written(rows: list, cls: type) -> io.BytesIO:
+    sink = io.BytesIO()
+    assert tables.write_table(rows, cls, sink) == len(rows)
+    return io.BytesIO(sink.getvalue())
+
+
+def test_a_dataclass_says_which_columns_there_are():
+    schema = tables.schema_of(Fact)
+    assert schema.names == [field.name for field in fields(Fact)]
+    assert schema.field("id") == pa.field("id", pa.string(), nullable=False)
+    assert schema.field("width") == pa.field("width", pa.int64())
+    assert schema.field("ratio") == pa.field("ratio", pa.float64())
+    assert schema.field("good") == pa.field("good", pa.bool_(), nullable=False)
+    assert schema.field("colour") == pa.field("colour", pa.string(), nullable=False)
+
+
+@pytest.mark.parametrize("cls", [Triplet, Rejected, Failed, Geometry, Published])
+def test_every_record_of_the_core_has_a_schema(cls):
+    assert len(tables.schema_of(cls)) == len(fields(cls))
+
+
+def test_a_field_that_no_column_stands_for_is_refused():
+    with pytest.raises(TypeError, match=r"Odd\.sizes"):
+        tables.schema_of(Odd)
+
+
+fact = st.builds(
+    Fact,
+    id=st.text(),
+    count=st.integers(-(2**63), 2**63 - 1),
+    share=st.floats(allow_nan=False),
+    good=st.booleans(),
+    colour=st.sampled_from(Colour),
+    note=st.none() | st.text(),
+    width=st.none() | st.integers(0, 10),
+    ratio=st.none() | st.floats(allow_nan=False),
+    sure=st.none() | st.booleans(),
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(fact, max_size=5))
+def test_records_come_back_as_they_went_in(rows):
+    assert tables.read_rows(written(rows, Fact), Fact) == rows
+
+
+def test_reasons_come_back_as_reasons():
+    rows = [Rejected("a/1", "plan", Reason.DUPLICATE_ID, "<b>")]
+    back = tables.read_rows(written(rows, Rejected), Rejected)
+    assert back == rows
+    assert isinstance(back[0].reason, Reason)
+
+
+def test_pictures_come_back_as_they_went_in(tmp_path: Path):
+    path = tmp_path / "pad.parquet"
+    assert tables.write_table(canvases(9), Canvas, path) == 9
+    assert tables.read_rows(path, Canvas) == canvases(9)
+
+
+def test_the_same_records_give_the_same_bytes():
+    assert written(facts(), Fact).getvalue() == written(facts(), Fact).getvalue()
+    assert written(canvases(9), Canvas).getvalue() == written(canvases(9), Canvas).getvalue()
+
+
+def test_no_records_are_a_table_with_columns():
+    assert tables.read_rows(written([], Fact), Fact) == []
+    assert tables.read_columns(written([], Canvas), Canvas).column_names == [
+        "id",
+        "picture",
+        "thumbnail",
+    ]
+
+
+def test_a_generator_of_pictures_is_taken_four_at_a_time():
+    held: list[int] = []
+
+    class Sink(io.BytesIO):
+        def write(self, data) -> int:
+            held.append(taken)
+            return super().write(data)
+
+    taken = 0
+
+    def rows():
+        nonlocal taken
+        for row in canvases(10):
+            taken += 1
+            yield row
+
+    assert tables.write_table(rows(), Canvas, Sink()) == 10
+    assert {4, 8, 10} <= set(held)
+
+
+def test_pictures_lie_uncompressed_in_small_row_groups_and_text_compressed():
+    meta = pq.ParquetFile(written(canvases(10), Canvas)).metadata
+    assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [4, 4, 2]
+    kinds = {c["path_in_schema"]: c["compression"] for c in meta.row_group(0).to_dict()["columns"]}
+    assert kinds == {"id": "ZSTD", "picture": "UNCOMPRESSED", "thumbnail": "UNCOMPRESSED"}
+
+
+def test_metadata_lies_in_the_schema():
+    sink = io.BytesIO()
+    tables.write_table(facts(), Fact, sink, {"huggingface": "{}"})
+    assert pq.read_schema(io.BytesIO(sink.getvalue())).metadata[b"huggingface"] == b"{}"
+
+
+def test_only_the_columns_asked_for_are_read():
+    table = tables.read_columns(written(canvases(5), Canvas), Canvas, ["id"])
+    assert table.column_names == ["id"]
+
+
+def test_a_null_where_none_is_allowed_is_refused():
+    with pytest.raises(pa.ArrowInvalid):
+        tables.write_table([Canvas(None, b"", b"")], Canvas, io.BytesIO())  # type: ignore[arg-type]
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(ShardError, match="needs the column 'note'"):
+        tables.from_table(tables.to_table(facts(), Fact).drop(["note"]), Fact)
+    with pytest.raises(ShardError, match="needs the column 'picture'"):
+        tables.read_columns(written(facts(), Fact), Canvas)
+
+
+def test_a_column_of_another_type_is_named():
+    table = (
+        tables.to_table(facts(), Fact).drop(["count"]).append_column("count", pa.array(["1"] * 3))
+    )
+    with pytest.raises(ShardError, match="'count' of Fact is string, not int64"):
+        tables.from_table(table, Fact)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 200, -20])
+def test_a_damaged_file_is_a_shard_error(tmp_path: Path, cut: int):
+    path = tmp_path / "pad.parquet"
+    path.write_bytes(written(canvases(9), Canvas).getvalue()[:cut])
+    with pytest.raises(ShardError, match=r"pad\.parquet is not a whole parquet file"):
+        tables.read_rows(path, Canvas)
+    with pytest.raises(ShardError, match=r"pad\.parquet is not a whole parquet file"):
+        Pictures(path, "picture")
+
+
+def test_a_missing_file_stays_a_missing_file(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        tables.read_rows(tmp_path / "none.parquet", Fact)
+    with pytest.raises(FileNotFoundError):
+        Pictures(tmp_path / "none.parquet", "picture")
+
+
+def test_pictures_are_read_by_row_number(tmp_path: Path):
+    path = tmp_path / "pad.parquet"
+    tables.write_table(canvases(9), Canvas, path)
+    with Pictures(path, "picture") as pictures, Pictures(path, "thumbnail") as thumbnails:
+        assert len(pictures) == 9
+        assert [pictures[row] for row in (8, 0, 3, 4, 7)] == [
+            bytes([n]) * (n + 1) for n in (8, 0, 3, 4, 7)
+        ]
+        assert [thumbnails[0], thumbnails[1]] == [b"t", None]
+        for row in (-1, 9):
+            with pytest.raises(IndexError, match=f"Row {row} is not one of the 9 rows"):
+                pictures[row]
+
+
+def test_rows_taken_in_order_read_each_row_group_once():
+    reads: list[int] = []
+
+    class Counting(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            reads.append(self.tell())
+            return super().read(size)
+
+    file = Counting(written(canvases(12), Canvas).getvalue())
+    with Pictures(file, "picture") as pictures:
+        reads.clear()
+        assert [len(pictures[row] or b"") for row in range(12)] == list(range(1, 13))
+        assert len(reads) == 3
+
+
+def test_an_open_file_stays_open():
+    file = written(canvases(2), Canvas)
+    with Pictures(file, "picture") as pictures:
+        assert pictures[1] == b"\x01\x01"
+    assert not file.closed
+
+
+def test_many_threads_may_read_pictures():
+    rows = [number * 7 % 40 for number in range(200)]
+    with (
+        Pictures(written(canvases(40), Canvas), "picture") as pictures,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        got = list(pool.map(pictures.__getitem__, rows))
+    assert got == [bytes([n]) * (n + 1) for n in rows]
+
+
+def test_a_column_that_holds_no_bytes_is_refused():
+    for column in ("id", "none"):
+        with pytest.raises(ShardError, match=f"no column '{column}' of bytes"):
+            Pictures(written(canvases(2), Canvas), column)
