@@ -160,13 +160,20 @@ def _bytes(value: dict[str, bytes | None] | bytes | None) -> bytes | None:
 def _found(where: str, options: Mapping[str, Any]) -> list[str]:
     with _explained(where, options, ConfigError):
         system, path = _system(where, options)
-        names = [path] if system.isfile(path) else system.find(path)
-        if not names and any(sign in path for sign in "*?["):
-            names = system.glob(path)
+        names = _names(system, path)
         names = [name for name in names if name == path or _is_data(name)]
         if not names:
             raise ConfigError(f"No parquet file is found at {where!r}.")
         return [name if _is_local(where) else str(system.unstrip_protocol(name)) for name in names]
+
+
+def _names(system: Any, path: str) -> list[str]:
+    try:
+        kind = system.info(path)["type"]
+    except FileNotFoundError:
+        found: list[str] = system.glob(path) if any(sign in path for sign in "*?[") else []
+        return found
+    return [path] if kind == "file" else list(system.find(path))
 
 
 def _is_data(name: str) -> bool:

@@ -107,12 +107,15 @@ class Ledger:
 
     Args:
         budget_usd: What the run may cost in all, possibly billed calls included; None is no limit.
-        spent: What earlier processes booked for the run.
+        history: What earlier processes booked for the run.
     """
 
-    def __init__(self, budget_usd: Decimal | None, spent: Decimal = Decimal(0)) -> None:
+    def __init__(self, budget_usd: Decimal | None, history: "History | None" = None) -> None:
+        past = history or History((), ())
         self.budget_usd = budget_usd
-        self._spent = spent
+        self._spent = past.spent
+        self._possibly = len(past.possibly)
+        self._settled = Counter(item.step for item in past.records if item.outcome == "settled")
         self._reserved: dict[str, Decimal] = {}
         self._out = Decimal(0)
         self._lock = Lock()
@@ -123,6 +126,17 @@ class Ledger:
     def spent(self) -> Decimal:
         """Booked dollars: settled, damaged and possibly billed."""
         return self._spent
+
+    @property
+    def possibly(self) -> int:
+        """Calls of the run, earlier processes included, that may have been billed for nothing."""
+        with self._lock:
+            return self._possibly + self.calls["possibly"]
+
+    def settled(self, step: str) -> int:
+        """Calls of the run, earlier processes included, whose answers a step got."""
+        with self._lock:
+            return self._settled[step]
 
     @property
     def reserved(self) -> Decimal:
@@ -152,6 +166,7 @@ class Ledger:
             self._out -= self._reserved.pop(record.attempt, Decimal(0))
             self._spent += record.usd
             self.calls[record.outcome] += 1
+            self._settled[record.step] += record.outcome == "settled"
             self._usd[record.step, record.shard] += record.usd
 
     def usd(self, step: str, shard: int) -> Decimal:
@@ -175,7 +190,8 @@ class History:
     @property
     def spent(self) -> Decimal:
         """Booked dollars; calls whose end is unknown count at their worst case."""
-        return sum((item.usd for item in (*self.records, *self.open)), Decimal(0))
+        ended = sum((record.usd for record in self.records), Decimal(0))
+        return ended + sum((intent.usd for intent in self.open), Decimal(0))
 
     @property
     def possibly(self) -> tuple[Intent | Record, ...]:

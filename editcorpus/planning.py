@@ -11,6 +11,7 @@ larger row group is cut into even parts.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
@@ -155,7 +156,7 @@ def _cut(groups: Iterable[_Members], size: int) -> Iterator[_Members]:
 def _even(members: _Members, size: int) -> Iterator[_Members]:
     parts = -(-len(members) // size)
     ends = [len(members) * part // parts for part in range(parts + 1)]
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         yield members[start:end]
 
 

@@ -115,18 +115,19 @@ def check_schema(source: Source, schema: pa.Schema, url: str) -> None:
 
 def _is_text(kind: pa.DataType) -> bool:
     inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return pa.types.is_string(inner) or pa.types.is_large_string(inner)
+    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
 
 
 def _is_texts(kind: pa.DataType) -> bool:
-    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_text(kind.value_type)
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return bool(is_list and _is_text(kind.value_type))
 
 
 def _is_image(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         names = [field.name for field in kind]
         return "bytes" in names and _is_image(kind.field(names.index("bytes")).type)
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 _KINDS: dict[str, Callable[[pa.DataType], bool]] = {

@@ -74,8 +74,16 @@ class Manifest:
     @property
     def digest(self) -> str:
         """Hash of what came out; the same result has the same digest whenever it was made."""
-        gone = [[item.id, item.reason, item.detail] for item in (*self.rejected, *self.failed)]
+        gone = [[item["id"], item["reason"], item["detail"]] for item in self._gone()]
         return hash_of([FORMAT, self.step, self.sha256, gone])
+
+    @property
+    def gone(self) -> list[str]:
+        """Ids that are not in the column file."""
+        return [item["id"] for item in self._gone()]
+
+    def _gone(self) -> list[dict[str, str]]:
+        return [*_flat(self.rejected), *_flat(self.failed)]
 
     def encode(self) -> bytes:
         """The manifest as JSON, for people too."""
@@ -104,7 +112,7 @@ class Manifest:
 class Written(NamedTuple):
     """What a step wrote for a shard: number of records, SHA-256 in hex, bytes."""
 
-    count: int
+    records: int
     sha256: str
     size: int
 
@@ -243,7 +251,7 @@ def _file_hash(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _flat(items: tuple[Rejected | Failed, ...]) -> list[dict[str, str]]:
+def _flat(items: tuple[Rejected, ...] | tuple[Failed, ...]) -> list[dict[str, str]]:
     names = ("id", "step", "reason", "detail")
     return [{name: getattr(item, name) for name in names} for item in items]
 

@@ -4,32 +4,46 @@ The rows lie in `tariffs.json`; a file of the same shape adds rows or replaces t
 row or past its last day is refused before anything is paid. All dollars are `Decimal`.
 """
 
-import json
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
-from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from editcorpus.errors import ConfigError
+from editcorpus.tokens import Count, InputTokens, OutputTokens, Usage, text_tokens, utf8
+
+__all__ = [
+    "PUBLISHED",
+    "QUANTUM",
+    "Model",
+    "Tariff",
+    "Tariffs",
+    "Usage",
+    "check_model",
+    "image_input_tokens",
+    "image_output_tokens",
+    "price",
+    "text_tokens",
+    "vision_tokens",
+    "worst_case_chat",
+    "worst_case_image",
+]
 
 QUANTUM = Decimal("1e-10")
 """Dollars are given in multiples of this, rounded up; every listed price is exact in it."""
 
 Dollars = Annotated[Decimal, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
 
-_PATCH = 32
-_TILE = 512
-_PIECE = re.compile(r"[A-Za-z]{1,4}|[0-9]{1,3}|\s{2,}|[\t\r\n\f\v]|[!-~]|[^\x00-\x7f]|[\x00-\x1f\x7f]")
+Kind = Literal["image", "chat"]
+Sizes = Sequence[tuple[int, int]]
+
+_FILE = "tariffs.json"
 
 
 class Tariff(StrEnum):
@@ -38,29 +52,6 @@ class Tariff(StrEnum):
     LISTED = "listed"
     PER_IMAGE = "per_image"
     FREE = "free"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens that one call used, by class.
-
-    Attributes:
-        cached_text_in: How many of `text_in` were read from the API's cache.
-        cached_image_in: How many of `image_in` were.
-        cache_write_text_in: How many of `text_in` were written to the cache.
-    """
-
-    text_in: int = 0
-    image_in: int = 0
-    text_out: int = 0
-    image_out: int = 0
-    cached_text_in: int = 0
-    cached_image_in: int = 0
-    cache_write_text_in: int = 0
-
-    def counts(self) -> dict[str, int]:
-        """The classes that are not zero; `Usage(**counts)` is the same again."""
-        return {name: count for name, count in asdict(self).items() if count}
 
 
 class _Row(BaseModel):
@@ -81,8 +72,8 @@ class Prices(_Row):
     @property
     def dearest(self) -> Decimal:
         """The highest price of the row; it stands in where output has no price."""
-        given = (getattr(self, name) for name in type(self).model_fields)
-        return max(price for price in given if price is not None)
+        given: dict[str, Decimal | None] = self.model_dump()
+        return max(price for price in given.values() if price is not None)
 
     def micro_dollars(self, usage: Usage) -> Decimal:
         """Millionths of a dollar for what was used."""
@@ -100,53 +91,6 @@ class Prices(_Row):
         )
 
 
-class OutputTokens(_Row):
-    """Tokens of a generated picture: `factors` by quality, or a `table` by quality and size."""
-
-    factors: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
-    table: dict[str, dict[str, Annotated[int, Field(gt=0)]]] = Field(default_factory=dict)
-
-
-class InputTokens(_Row):
-    """Tokens of a picture that is shown to a model, by one of three published rules.
-
-    Attributes:
-        budget: Most patches a picture is cut into; 0 is no limit.
-        factor: Tokens for a patch.
-        base: Tokens for any picture, to which `tile` is added for each 512 px tile.
-        short_side: The short side is scaled down to this, in pixels, before it is cut into tiles.
-        fit: The picture is first scaled down into a square of this side; 0 is not at all.
-    """
-
-    rule: Literal["magnified_patches", "patches", "short_side_tiles"]
-    budget: Count = 0
-    factor: Dollars = Decimal(1)
-    base: Count = 0
-    tile: Count = 0
-    short_side: Annotated[int, Field(gt=0)] = 768
-    fit: Count = 0
-
-    def tokens(self, width: int, height: int) -> int:
-        """Tokens of one picture of that size in pixels."""
-        if width < 1 or height < 1:
-            raise ConfigError(f"A picture of {width}x{height} pixels cannot be priced.")
-        if self.rule == "short_side_tiles":
-            return self.base + self.tile * self._tiles(width, height)
-        return math.ceil(self.factor * self._patches(width, height))
-
-    def _patches(self, width: int, height: int) -> int:
-        top, bottom = 1, 1
-        if self.rule == "magnified_patches" and max(width, height) < 1024:
-            top, bottom = min((2, 1), (1024, max(width, height)), key=lambda pair: pair[0] / pair[1])
-        across, down = (-(-side * top // (bottom * _PATCH)) for side in (width, height))
-        return min(across * down, self.budget) if self.budget else across * down
-
-    def _tiles(self, width: int, height: int) -> int:
-        scale = min(1.0, self.fit / max(width, height)) if self.fit else 1.0
-        scale = min(scale, self.short_side / min(width, height))
-        return math.prod(math.ceil(round(side * scale, 6) / _TILE) for side in (width, height))
-
-
 class Model(_Row):
     """One row: prices, rules, and how long the model is served.
 
@@ -160,7 +104,7 @@ class Model(_Row):
         source: Where the figures were read.
     """
 
-    kind: Literal["image", "chat"]
+    kind: Kind
     snapshots: tuple[str, ...] = ()
     ends: date | None = None
     instead: str = ""
@@ -170,6 +114,17 @@ class Model(_Row):
     input_tokens: InputTokens | None = None
     longest_prompt: Count = 0
     source: str
+
+    @property
+    def advice(self) -> str:
+        """What to use instead, to end a sentence with."""
+        return f"; use {self.instead} instead" if self.instead else ""
+
+    def shown(self, name: str, width: int, height: int) -> int:
+        """Tokens of a picture that is shown to the model."""
+        if self.input_tokens is None or min(width, height) < 1:
+            raise ConfigError(f"A picture of {width}x{height} pixels has no price for {name}.")
+        return self.input_tokens.tokens(width, height)
 
 
 class Tariffs(_Row):
@@ -190,13 +145,19 @@ class Tariffs(_Row):
         Raises:
             ConfigError: The file cannot be read or has another shape.
         """
-        listed = published()
+        listed = cls.model_validate_json(resources.files(__package__).joinpath(_FILE).read_bytes())
         if path is None:
             return listed
         try:
             own = cls.model_validate_json(Path(path).read_bytes())
-        except (OSError, ValidationError) as error:
-            raise ConfigError(f"The price file {path} cannot be used: {error}") from error
+        except OSError as error:
+            raise ConfigError(f"The price file {path} cannot be read: {error.strerror}.") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = " > ".join(map(str, first["loc"])) or "the file as a whole"
+            raise ConfigError(
+                f"The price file {path} is wrong at {where}: {first['msg']}."
+            ) from error
         return cls(as_of=own.as_of, models={**listed.models, **own.models})
 
     def check_model(self, model: str, on: date) -> None:
@@ -207,7 +168,7 @@ class Tariffs(_Row):
         """
         row = self._row(model)
         if row.ends is not None and on >= row.ends:
-            raise ConfigError(f"{model} was shut down on {row.ends}; use {row.instead} instead.")
+            raise ConfigError(f"{model} was shut down on {row.ends}{row.advice}.")
         self._prices(model)
 
     def price(self, model: str, usage: Usage, *, batch: bool = False) -> Decimal:
@@ -233,43 +194,99 @@ class Tariffs(_Row):
         Raises:
             ConfigError: The model has no price, or not this quality or size.
         """
-        made = self._row(model, "image").output_tokens
-        if quality in made.factors:
-            return _formula(made.factors[quality], width, height)
-        found = made.table.get(quality, {}).get(f"{width}x{height}")
+        found = self._row(model, "image").output_tokens.tokens(quality, width, height)
         if found is None:
             raise ConfigError(f"{model} has no quality {quality!r} at {width}x{height} pixels.")
         return found
 
     def input_tokens(self, model: str, width: int, height: int) -> int:
-        """Tokens of a picture that is shown to an image or chat model, at its default detail.
+        """Tokens of a picture of that size in pixels that is shown to a model.
 
-        Patches of 32 px; image models magnify a picture up to twice until its long side has 1024
-        px, and a picture above the budget counts as the whole budget. Older models count tiles.
+        Image models since gpt-image-2 count patches of 32 px: a small picture is magnified, at most
+        twice, until its long side has 1024 px, and one above the budget of 1536 patches counts as
+        the whole budget. Those before count tiles; theirs are the tokens at low input fidelity, the
+        API's default. Chat models count either, at full detail.
 
         Raises:
-            ConfigError: The model has no price, or the size is not positive.
+            ConfigError: The model has no rule, or a side is below 1.
         """
-        rule = self._row(model).input_tokens
-        if rule is None:
-            raise ConfigError(f"How many tokens {model} takes for a picture is not known.")
-        return rule.tokens(width, height)
+        return self._row(model).shown(model, width, height)
 
     def worst_case_image(
-        self, model: str, quality: str, size: tuple[int, int], prompt: str, inputs: _Sizes
+        self, model: str, quality: str, size: tuple[int, int], prompt: str, inputs: Sizes
     ) -> Decimal:
-        """The most dollars that one image call can cost.
+        """The most dollars that one call to an image model costs: a token for each byte of text.
 
         Args:
-            size: Width and height asked for, in pixels.
+            model: Name of the model.
+            quality: Such as `high`.
+            size: Width and height that are asked for, in pixels.
+            prompt: The text that is sent.
             inputs: Widths and heights of the pictures that are sent.
 
         Raises:
             ConfigError: The model has no price, or not this quality or size.
         """
         usage = Usage(
-            text_in=len(prompt.encode("utf-8", "replace")),
+            text_in=len(utf8(prompt)),
             image_in=sum(self.input_tokens(model, *each) for each in inputs),
             image_out=self.image_output_tokens(model, quality, *size),
         )
         return self.price(model, usage)
+
+    def worst_case_chat(
+        self, model: str, prompt_tokens: int, max_completion_tokens: int
+    ) -> Decimal:
+        """The most dollars that one call to a chat model costs: the whole prompt enters the cache.
+
+        Raises:
+            ConfigError: The model has no price, or none for a prompt of that length.
+        """
+        longest = self._row(model, "chat").longest_prompt
+        if longest and prompt_tokens > longest:
+            raise ConfigError(
+                f"The prices of {model} hold up to {longest} tokens; the prompt has {prompt_tokens}."
+            )
+        usage = Usage(text_in=prompt_tokens, text_out=max_completion_tokens)
+        written = replace(usage, cache_write_text_in=prompt_tokens)
+        return max(self.price(model, usage), self.price(model, written))
+
+    def _row(self, model: str, kind: Kind | None = None) -> Model:
+        dated = (each for each in self.models.values() if model in each.snapshots)
+        row = self.models.get(model) or next(dated, None)
+        if row is None:
+            raise ConfigError(
+                f"The price list of {self.as_of} has no model {model!r}; use one of "
+                f"{', '.join(self._priced(kind))}, add a row for it in a price file, or give the "
+                "endpoint a fixed price a picture (per_image) or none (free)."
+            )
+        if kind is not None and row.kind != kind:
+            use = ", ".join(self._priced(kind))
+            raise ConfigError(f"{model} is a model for {row.kind}, not {kind}; use one of {use}.")
+        return row
+
+    def _prices(self, model: str) -> Prices:
+        row = self._row(model)
+        if row.prices is None:
+            raise ConfigError(f"{model} has no price on record{row.advice}.")
+        return row.prices
+
+    def _priced(self, kind: Kind | None) -> list[str]:
+        lasting = {k: row for k, row in self.models.items() if row.prices and row.ends is None}
+        return [name for name, row in lasting.items() if kind in {None, row.kind}]
+
+
+def _either(price: Decimal | None, other: Decimal) -> Decimal:
+    return other if price is None else price
+
+
+PUBLISHED: Final = Tariffs.load()
+"""The list that comes with this package; the functions below read it."""
+
+check_model = PUBLISHED.check_model
+price = PUBLISHED.price
+image_output_tokens = PUBLISHED.image_output_tokens
+image_input_tokens = PUBLISHED.input_tokens
+vision_tokens = PUBLISHED.input_tokens
+worst_case_image = PUBLISHED.worst_case_image
+worst_case_chat = PUBLISHED.worst_case_chat

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -103,7 +103,7 @@ class Caller:
         """Close the connections."""
         await self._client.close()
 
-    async def call(self, job: Job, heard: Callable[[object], None]) -> Outcome | Retry:
+    async def call(self, job: Job, heard: Callable[[Mapping[str, str]], None]) -> Outcome | Retry:
         """Make one try.
 
         Args:
@@ -118,10 +118,10 @@ class Caller:
         intent = await self._intend(job.ask)
         began = self._loop.time()
         raw: images.Raw | None = None
-        api = images if isinstance(what, ImageEdit) else chat
+        api: Any = images if isinstance(what, ImageEdit) else chat
         try:
             async with asyncio.timeout(self._endpoint.deadline_s):
-                raw = await api.send(self._client, what, bodies)  # type: ignore[arg-type]
+                raw = await api.send(self._client, what, bodies)
             heard(raw.headers)
             reply = await self._read(api, raw, what)
         except _CALL_ERRORS as error:
@@ -147,7 +147,8 @@ class Caller:
     async def _read(self, api: Any, raw: images.Raw, what: Any) -> images.Reply:
         if api is chat:
             return chat.read(raw, what)
-        return await self._in_pool(partial(images.read, raw, what))
+        made: images.Reply = await self._in_pool(partial(images.read, raw, what))
+        return made
 
     async def _intend(self, ask: Ask) -> Intent:
         books = self._books

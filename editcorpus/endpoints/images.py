@@ -37,15 +37,16 @@ class Reply(NamedTuple):
 async def send(client: AsyncOpenAI, edit: ImageEdit, bodies: list[bytes]) -> Raw:
     """Send one edit and wait for the whole answer."""
     suffix = edit.picture.media_type.partition("/")[2]
-    quality: Any = {"quality": edit.quality} if edit.quality else {}
+    body: Any = {
+        "model": edit.model,
+        "prompt": edit.prompt,
+        "n": 1,
+        "size": f"{edit.size[0]}x{edit.size[1]}",
+        "output_format": edit.output_format,
+        **({"quality": edit.quality} if edit.quality else {}),
+    }
     raw = await client.images.with_raw_response.edit(
-        image=(f"canvas.{suffix}", bodies[0], edit.picture.media_type),
-        model=edit.model,
-        prompt=edit.prompt,
-        n=1,
-        size=f"{edit.size[0]}x{edit.size[1]}",
-        output_format=edit.output_format,  # type: ignore[arg-type]
-        **quality,
+        image=(f"canvas.{suffix}", bodies[0], edit.picture.media_type), **body
     )
     return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
 

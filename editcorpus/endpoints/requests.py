@@ -24,7 +24,7 @@ class Picture:
         pixels: Hash of mode, size and decoded pixels (`images.pixel_hash`), before encoding.
         media_type: Such as `image/png`.
         quality: Of a lossy encoding, 1 to 100; 0 where the encoding keeps every pixel.
-        size: Width and height in pixels.
+        size: Width and height in pixels, or an upper bound of them.
         load: Gives the encoded bytes.
     """
 

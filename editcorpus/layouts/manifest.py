@@ -21,6 +21,7 @@ REJECTS = "rejects.parquet"
 FAILED = "failed.parquet"
 CARD = "README.md"
 DATA = "data/"
+_COUNTS = ("rejected", "failed", "tasks", "licences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,11 @@ class CorpusManifest:
 
     def encode(self) -> bytes:
         """The manifest as JSON, for people too; the same facts give the same bytes."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True).encode() + b"\n"
+        members = {item.name: getattr(self, item.name) for item in fields(self)}
+        counts = {name: dict(members[name]) for name in _COUNTS}
+        made = {**members, **counts, "models": dict(self.models)}
+        made["files"] = [asdict(file) for file in self.files]
+        return json.dumps(made, indent=1, sort_keys=True).encode() + b"\n"
 
     @classmethod
     def decode(cls, data: bytes) -> "CorpusManifest":
@@ -157,8 +162,8 @@ def _file(members: Any) -> ShardFile:
 
 def _check_types(manifest: CorpusManifest) -> None:
     counts = [manifest.entered, manifest.kept, manifest.version]
-    for part in (manifest.rejected, manifest.failed, manifest.tasks, manifest.licences):
-        counts += dict(part).values()
+    for name in _COUNTS:
+        counts += dict(getattr(manifest, name)).values()
     if not all(_is_count(count) for count in counts):
         raise ValueError("a count is no whole number of at least 0")
     if manifest.version != VERSION:

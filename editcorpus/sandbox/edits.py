@@ -96,7 +96,9 @@ def _drifted(picture: Image.Image, plan: Plan) -> Image.Image:
 def scene(plan: Plan) -> Image.Image:
     """A picture out of nothing but a text: sky, ground and a few shaded bodies."""
     palette = understand(plan.prompt, plan.seed).colours
-    sky = ImageOps.colorize(Image.linear_gradient("L"), palette[0], (250, 248, 240)).resize((96, 96))
+    sky = ImageOps.colorize(Image.linear_gradient("L"), palette[0], (250, 248, 240)).resize(
+        (96, 96)
+    )
     draw = ImageDraw.Draw(sky)
     horizon = round(40 + 30 * share(plan.key, "horizon"))
     draw.rectangle((0, horizon, 96, 96), fill=palette[1])

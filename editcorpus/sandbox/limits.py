@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from editcorpus.sandbox.config import Limits
-from editcorpus.sandbox.refusals import ApiError, rate_limited
+from editcorpus.sandbox.refusals import rate_limited
 
 _MINUTE_S = 60.0
 

@@ -1,6 +1,7 @@
 """The error answers of both personas, word for word where the words are published."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,10 +110,12 @@ def rate_limited(message: str, kind: str, wait_s: float) -> ApiError:
     """429 for a limit that heals by itself after `wait_s` seconds.
 
     Args:
+        message: For people; tells the limit and when to come again.
         kind: What is limited: `requests`, `tokens` or `input-images`.
+        wait_s: Real seconds, rounded up in `retry-after`.
     """
     headers = {
-        "retry-after": str(max(1, -(-int(wait_s * 1000) // 1000))),
+        "retry-after": str(max(1, math.ceil(wait_s))),
         "retry-after-ms": str(max(1, round(wait_s * 1000))),
     }
     return ApiError(429, message, kind, code="rate_limit_exceeded", headers=headers)

@@ -31,21 +31,27 @@ _RULES: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (Kind.ADDITION, r"add|adding|insert\w*|plac(?:e|ing)|put|draw|includ\w*|give"),
         (
             Kind.STYLE,
-            r"styl\w*|painting|cartoon\w*|sketch\w*|watercolou?r|anime|comic|pixel art|oil|"
-            r"poster\w*|illustration|drawing|impressionis\w*|cubis\w*",
+            (
+                r"styl\w*|painting|cartoon\w*|sketch\w*|watercolou?r|anime|comic|pixel art|oil|"
+                r"poster\w*|illustration|drawing|impressionis\w*|cubis\w*"
+            ),
         ),
         (Kind.BLUR, r"blur\w*|defocus\w*|bokeh|out of focus|soften\w*"),
         (Kind.BACKGROUND, r"background|backdrop|behind"),
         (
             Kind.ENVIRONMENT,
-            r"sky|season|winter|summer|autumn|spring|night|day|sunset|sunrise|dusk|dawn|weather|"
-            r"snow\w*|rain\w*|fog\w*|storm\w*|cloud\w*|sunny|environment|scene",
+            (
+                r"sky|season|winter|summer|autumn|spring|night|day|sunset|sunrise|dusk|dawn|weather|"
+                r"snow\w*|rain\w*|fog\w*|storm\w*|cloud\w*|sunny|environment|scene"
+            ),
         ),
         (Kind.SWAP, r"replac\w*|swap\w*|substitut\w*|transform\w*|instead|turn\w*|become|convert"),
         (
             Kind.TONE,
-            r"bright\w*|dark\w*|contrast|warm\w*|cool\w*|vintage|sepia|grayscale|greyscale|"
-            r"black and white|monochrome|saturat\w*|exposure|tone",
+            (
+                r"bright\w*|dark\w*|contrast|warm\w*|cool\w*|vintage|sepia|grayscale|greyscale|"
+                r"black and white|monochrome|saturat\w*|exposure|tone"
+            ),
         ),
     )
 )

@@ -1,8 +1,8 @@
 """OmniEdit: `TIGER-Lab/OmniEdit-Filtered-1.2M` on Hugging Face, MIT licence.
 
 1,202,797 training rows and 700 for development, about 2.4 MB each, in `data/*.parquet`; pictures as
-structs of `bytes` and `path`, in some repacks as plain bytes. Of six tasks; the finer one stands
-only in the id, as `task_attr_mod_color_11699` (dataset card at 82455c6, September 2024 schema).
+structs of `bytes` and `path`, in some repacks as plain bytes. There are six tasks; the finer one
+stands only in the id, as in `task_attr_mod_color_11699`. Figures: the dataset card at 82455c6.
 """
 
 import re

@@ -72,7 +72,9 @@ def ask_all(
             tally.facts[_kind(outcome)] += 1
             found[outcome.ask.id][outcome.ask.question] = outcome
         last = sample == SAMPLES - 1
-        made = {key: _made(inquiry, key, found[key], last=last) for key in pending}
+        made: dict[str, _Row | Rejected | Failed | Again] = {
+            key: _made(inquiry, key, found[key], last=last) for key in pending
+        }
         pending = {key: item.questions for key, item in made.items() if isinstance(item, Again)}
         results.update({key: item for key, item in made.items() if not isinstance(item, Again)})
     for key in inquiry.questions:

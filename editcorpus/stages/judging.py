@@ -29,7 +29,7 @@ class _Views:
 @contextmanager
 def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
     folder = shop.folder(shard)
-    quality = shop.config(pad.NAME, pad.Config).view_quality
+    config = shop.config(pad.NAME, pad.Config)
     padded = read_facts(shop.store, folder, pad.NAME, pad.Padded)
     filtered = read_facts(shop.store, folder, filter_step.NAME, Filtered)
     with (
@@ -39,16 +39,18 @@ def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
         hashes = {item.id: item.source_view_hash for item in padded}
         rows = {item.id: row for row, item in enumerate(padded)}
         yield _Views(
-            {item.id: _view(hashes[item.id], quality, sources, rows[item.id]) for item in filtered},
+            {item.id: _view(config, hashes[item.id], sources, rows[item.id]) for item in filtered},
             {
-                item.id: _view(item.edited_view_hash, quality, edits, row)
+                item.id: _view(config, item.edited_view_hash, edits, row)
                 for row, item in enumerate(filtered)
             },
         )
 
 
-def _view(pixels: str, quality: int, column: Pictures, row: int) -> Picture:
-    return Picture(pixels, "image/jpeg", quality, (0, 0), partial(_load, column, row))
+def _view(config: pad.Config, pixels: str, column: Pictures, row: int) -> Picture:
+    largest = (config.view_longest, config.view_longest)
+    load = partial(_load, column, row)
+    return Picture(pixels, "image/jpeg", config.view_quality, largest, load)
 
 
 def _load(column: Pictures, row: int) -> bytes:

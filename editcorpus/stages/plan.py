@@ -1,12 +1,14 @@
 """Plan a run: fix which rows are in which shard, before a pixel is read or a cent is spent."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
-from editcorpus.planning import PlannedShard, Selection, Source, plan
+from editcorpus.planning import PlannedShard, Selection, plan
 from editcorpus.records import Triplet
+from editcorpus.rows import Source
 from editcorpus.shards import (
     FORMAT,
     Manifest,
@@ -45,7 +47,7 @@ def make_plan(store: Store, run: str, source: Source, inputs: Inputs, selection:
     Raises:
         ConfigError: The input cannot be read, lacks a column, or gives no row at all.
     """
-    sizes = {url: inputs.size(url) for url in inputs.files}
+    sizes = {url: _size(inputs, url) for url in inputs.files}
     print_ = hash_of([FORMAT, NAME, VERSION, source.name, sizes, selection.model_dump()])
     path = f"runs/{run}/plan.json"
     known = read_plan(store, run)
@@ -70,6 +72,11 @@ def read_plan(store: Store, run: str) -> Plan | None:
         return None
 
 
+def _size(inputs: Inputs, url: str) -> int:
+    with inputs.explained(url), inputs.open(url) as file:
+        return file.seek(0, os.SEEK_END)
+
+
 def _write(store: Store, run: str, planned: PlannedShard, plan_print: str) -> ShardRef:
     folder = shard_folder(run, planned.number)
     old = read_manifest(store, folder, NAME)
@@ -81,7 +88,7 @@ def _write(store: Store, run: str, planned: PlannedShard, plan_print: str) -> Sh
         VERSION,
         plan_print,
         len(planned.triplets) + len(planned.rejected),
-        written.count,
+        written.records,
         planned.rejected,
         (),
         written.sha256,

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from editcorpus.endpoints.engine import Engine
 from editcorpus.errors import Interrupted
 from editcorpus.inputs import Inputs
-from editcorpus.planning import Source
+from editcorpus.rows import Source
 from editcorpus.shards import (
     Manifest,
     ShardRef,
@@ -190,7 +190,7 @@ def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
         stage.version,
         print_,
         tally.entered,
-        written.count,
+        written.records,
         tuple(tally.rejected),
         tuple(tally.failed),
         written.sha256,
@@ -202,7 +202,7 @@ def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
         "shard %05d %s: %d kept, %d rejected, %d failed, $%s, %.1f s",
         shard,
         stage.name,
-        written.count,
+        written.records,
         len(tally.rejected),
         len(tally.failed),
         event["usd"],

@@ -8,13 +8,14 @@ first token. Sources: VQAScore (arXiv 2404.01291) for P(yes) as a score; vLLM 0.
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus.endpoints.requests import Chat, Picture
 from editcorpus.responses import TextAnswer
 
+_T = TypeVar("_T")
 NAME = "align"
 VERSION = 1
 MIN_MASS = 0.5
@@ -129,8 +130,13 @@ def aligned(
     return Aligned(
         triplet_id,
         math.prod(parts) ** (1 / len(parts)),
-        *parts,
-        *masses,
+        *_three(parts),
+        *_three(masses),
         records[0].model,
-        *(record.key for record in records),
+        *_three([record.key for record in records]),
     )
+
+
+def _three(items: list[_T]) -> tuple[_T, _T, _T]:
+    first, second, third = items
+    return first, second, third

@@ -1,6 +1,7 @@
 """Small records and a small finished corpus, made of drawn pictures."""
 
 import io
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +89,19 @@ FAILED = (Failed("omniedit/f0", "regenerate", Reason.UNAVAILABLE, "status 503, f
 Build = Callable[..., Store]
 
 
+class Sample:
+    """What tests make corpora of."""
+
+    run, folder = RUN, FOLDER
+    records, rejected, failed = RECORDS, REJECTED, FAILED
+    draw, published = staticmethod(draw), staticmethod(published)
+
+
+@pytest.fixture
+def sample() -> type[Sample]:
+    return Sample
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store.on_disk(tmp_path / "store")
@@ -95,7 +109,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def build(store: Store) -> Build:
-    """Write a whole corpus: `build(shards, rejected, failed, **manifest changes)`."""
+    """Write a whole corpus: `build(shards, rejected, failed)`."""
 
     def make(
         shards: tuple[tuple[Published, ...], ...] = (RECORDS[:2], RECORDS[2:]),
@@ -117,15 +131,13 @@ def build(store: Store) -> Build:
             run=RUN,
             entered=kept + len(rejected) + len(failed),
             kept=kept,
-            rejected={reason: [r.reason for r in rejected].count(reason) for reason in
-                      {r.reason for r in rejected}},
-            failed={reason: [f.reason for f in failed].count(reason) for reason in
-                    {f.reason for f in failed}},
+            rejected=Counter(outcome.reason for outcome in rejected),
+            failed=Counter(outcome.reason for outcome in failed),
             files=tuple(files),
             models={"regenerate": "gpt-image-2.5-sunburst"},
             tasks={"addition": kept},
             licences={"MIT": kept},
-        )  # fmt: skip
+        )
         commit_manifest(store, FOLDER, manifest)
         return store
 

@@ -1,0 +1,43 @@
+"""A saved place for runs, paid answers and corpora."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from editcorpus.storage import Store
+
+
+class CorpusStore(Block):
+    """A folder or an S3 bucket that holds runs, paid answers and corpora."""
+
+    _block_type_name = "Corpus store"
+    _block_type_slug = "corpus-store"
+    _description = "A folder or an S3 bucket that holds runs, paid answers and corpora."
+
+    root: str = Field(default="store", description="A folder, or a URL such as s3://bucket/prefix.")
+    endpoint_url: str = Field(
+        default="", description="URL of an S3-compatible server; empty for AWS."
+    )
+    access_key: str = Field(
+        default="", description="Access key id; empty: found by the AWS client."
+    )
+    secret_key: SecretStr = Field(default=SecretStr(""), description="Secret of the access key.")
+    spool: str = Field(
+        default="/tmp/editcorpus-spool",  # noqa: S108 - a default for people to change
+        description="Local folder for files on their way to a bucket: needs a few gigabytes.",
+    )
+
+    def store(self) -> Store:
+        """The store as the core takes it."""
+        return Store(self.root, self.options() if "://" in self.root else {}, Path(self.spool))
+
+    def options(self) -> dict[str, Any]:
+        """What fsspec takes to open S3 URLs: of the store, and of inputs beside it."""
+        members = {
+            "endpoint_url": self.endpoint_url,
+            "key": self.access_key,
+            "secret": self.secret_key.get_secret_value(),
+        }
+        return {name: value for name, value in members.items() if value}

@@ -1,0 +1,60 @@
+"""A saved connection to a model API."""
+
+from typing import Literal
+
+from prefect.blocks.core import Block
+from pydantic import Field, SecretStr
+
+from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
+
+
+class ModelEndpoint(Block):
+    """An OpenAI-compatible model API: where it is, its key, its prices and its limits."""
+
+    _block_type_name = "Model endpoint"
+    _block_type_slug = "model-endpoint"
+    _description = "An OpenAI-compatible model API: where it is, its key, its prices, its limits."
+
+    base_url: str = Field(
+        default="https://api.openai.com/v1", description="URL of the API, ending in /v1."
+    )
+    api_key: SecretStr = Field(
+        default=SecretStr(""), description="Key of the API; empty where none is asked for."
+    )
+    provider: str = Field(
+        default="openai",
+        description="Part of every request's hash: answers of two providers are never mixed.",
+    )
+    tariff: Literal["listed", "per_image", "free"] = Field(
+        default="listed", description="listed: by the price list; per_image: flat; free: nothing."
+    )
+    usd_per_image: float = Field(
+        default=0, ge=0, description="Dollars for one picture, where the tariff is per_image."
+    )
+    reports_usage: bool = Field(
+        default=True, description="Whether answers say how many tokens they took."
+    )
+    sizes: Literal["free", "legacy"] = Field(
+        default="free", description="free: any size of gpt-image-2; legacy: the three old sizes."
+    )
+    qualities: list[str] = Field(
+        default=["low", "medium", "high", "xhigh", "max"],
+        description="Qualities that it takes; none: no quality is sent.",
+    )
+    in_flight: int = Field(
+        default=256, ge=1, le=4096, description="Most calls in flight, 1 to 4096."
+    )
+    requests_per_minute: int = Field(default=0, ge=0, description="0 is no limit.")
+    input_images_per_minute: int = Field(default=0, ge=0, description="0 is no limit.")
+    tokens_per_minute: int = Field(default=0, ge=0, description="0 is no limit.")
+    deadline_s: float = Field(
+        default=600, gt=0, description="Longest time for one call, in seconds; 360 or more."
+    )
+    call_attempts: int = Field(
+        default=4, ge=1, le=20, description="Tries of one call; 1 leaves retries to Prefect."
+    )
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint as the engine takes it, under a name for people."""
+        members = {field: getattr(self, field) for field in type(self).model_fields}
+        return endpoint_from(name, members)

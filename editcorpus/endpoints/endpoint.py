@@ -1,0 +1,127 @@
+"""One model endpoint: where it is, what it can do, what it charges, how hard it may be pressed."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from editcorpus.endpoints.limits import Limits
+from editcorpus.endpoints.requests import Chat, ImageEdit
+from editcorpus.errors import ConfigError
+from editcorpus.tariffs import Tariff, Tariffs, Usage
+
+LEGACY_SIZES = ((1024, 1024), (1536, 1024), (1024, 1536))
+"""Sizes that every GPT image model takes (openai-python, `image_edit_params.py`)."""
+
+
+class Endpoint(BaseModel):
+    """Everything about an endpoint but the requests; its key is shown nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="For people and logs, such as `images`.")
+    provider: str = Field("openai", description="Part of every request's hash, unlike the URL.")
+    base_url: str = Field(description="Such as `https://api.openai.com/v1`, without a slash.")
+    api_key: SecretStr = Field(SecretStr(""), description="Empty where none is asked for.")
+    tariff: Tariff = Field(Tariff.LISTED, description="listed, per_image or free.")
+    usd_per_image: Decimal = Field(Decimal(0), ge=0, description="Dollars, under per_image.")
+    reports_usage: bool = Field(True, description="Whether answers say how many tokens they took.")
+    sizes: Literal["free", "legacy"] = Field(
+        "free", description="free: any size of gpt-image-2 and later; legacy: the three old ones."
+    )
+    qualities: tuple[str, ...] = Field(
+        ("low", "medium", "high", "xhigh", "max"),
+        description="Qualities that it takes; none: no quality is sent.",
+    )
+    limits: Limits = Field(default_factory=Limits, description="Calls in flight and per minute.")
+    deadline_s: float = Field(600, gt=0, description="Longest time for one call, in seconds.")
+    connect_s: float = Field(10, gt=0, description="Longest time to connect, in seconds.")
+    call_attempts: int = Field(
+        4, ge=1, description="Tries of one call; 1 leaves all retries to the orchestrator."
+    )
+    tariffs: Tariffs = Field(default_factory=Tariffs.load, repr=False, description="Price list.")
+
+    def worst(self, what: ImageEdit | Chat) -> Decimal:
+        """The most dollars that this call can cost."""
+        if self.tariff is Tariff.FREE:
+            return Decimal(0)
+        if self.tariff is Tariff.PER_IMAGE:
+            return self._flat(what)
+        sizes = [picture.size for picture in what.pictures]
+        if isinstance(what, ImageEdit):
+            return self.tariffs.worst_case_image(
+                what.model, what.quality, what.size, what.prompt, sizes
+            )
+        return self.tariffs.price(what.model, self.guessed_usage(what))
+
+    def price(self, what: ImageEdit | Chat, usage: Usage) -> Decimal:
+        """Dollars for a call that used this."""
+        if self.tariff is Tariff.FREE:
+            return Decimal(0)
+        if self.tariff is Tariff.PER_IMAGE:
+            return self._flat(what)
+        return self.tariffs.price(what.model, usage)
+
+    def guessed_usage(self, what: ImageEdit | Chat) -> Usage:
+        """An upper bound of what a call uses, where the answer does not say; none if unpriced."""
+        if self.tariff is not Tariff.LISTED:
+            return Usage()
+        sizes = [picture.size for picture in what.pictures]
+        shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes)
+        text = len(what.prompt.encode("utf-8", "replace")) + 64
+        if isinstance(what, ImageEdit):
+            made = self.tariffs.image_output_tokens(what.model, what.quality, *what.size)
+            return Usage(text_in=text, image_in=shown, image_out=made)
+        return Usage(text_in=text + shown, text_out=what.max_tokens)
+
+    def check_can(self, size: tuple[int, int] | None, quality: str) -> None:
+        """Refuse what this endpoint cannot do.
+
+        Args:
+            size: Width and height in pixels, or None where canvases have any size.
+            quality: As asked for; empty is always taken.
+
+        Raises:
+            ConfigError: The quality or the size is none of its own.
+        """
+        if quality and quality not in self.qualities:
+            known = ", ".join(self.qualities) or "none"
+            raise ConfigError(f"{self.name} has no quality {quality!r}; it has: {known}.")
+        if self.sizes == "legacy" and size not in LEGACY_SIZES:
+            raise ConfigError(
+                f"{self.name} takes only 1024x1024, 1536x1024 and 1024x1536: use `canvas: fixed`."
+            )
+
+    def _flat(self, what: ImageEdit | Chat) -> Decimal:
+        return self.usd_per_image if isinstance(what, ImageEdit) else Decimal(0)
+
+
+def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:
+    """An endpoint from flat members, as a saved block or the environment gives them.
+
+    Args:
+        name: For people and logs.
+        members: Members of `Endpoint` and of `Limits` side by side; others are ignored.
+
+    Raises:
+        ConfigError: A member has a value that it cannot have.
+    """
+    limits = {key: members[key] for key in Limits.model_fields if key in members}
+    own = {key: members[key] for key in Endpoint.model_fields if key in members}
+    own["base_url"] = str(own.get("base_url", "")).rstrip("/")
+    if "usd_per_image" in own:
+        own["usd_per_image"] = Decimal(str(own["usd_per_image"]))
+    try:
+        return Endpoint(**{**own, "name": name, "limits": Limits(**limits)})
+    except ValidationError as error:
+        raise ConfigError(f"The endpoint {name!r} cannot be used: {first_problem(error)}") from None
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that pydantic found, as one sentence with the value and what was expected."""
+    found = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in found["loc"]) or "the whole"
+    value = found.get("input")
+    shown = f" (given: {value!r:.80})" if isinstance(value, str | int | float) else ""
+    return f"{where}: {found['msg']}{shown}."

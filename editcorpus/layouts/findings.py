@@ -1,0 +1,71 @@
+"""What is wrong with one record of a corpus, in sentences that follow its id."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from editcorpus.errors import RecordError
+from editcorpus.images import Limits, decode_source
+from editcorpus.layouts.parquet import PICTURES
+
+SHARES = (
+    "score",
+    "score_done",
+    "score_preserved",
+    "score_clean",
+    "border_fraction",
+    "changed_share",
+    "padded_share",
+)
+"""Columns that hold probabilities and shares, 0 to 1."""
+
+_NEVER_EMPTY = ("dataset_source", "task", "instruction", "instruction_type", "license", "model")
+_MEASURES = ("shift_x", "shift_y", "scale_x", "scale_y", "registration_ncc")
+_LIMITS = Limits(min_side=1)
+
+
+def record_problems(row: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with a record as it was read, null included; nothing where all is well.
+
+    Args:
+        row: Every column of `Published`; pictures as bytes.
+    """
+    missing = [name for name, value in row.items() if value is None]
+    if missing:
+        yield f"has null in {', '.join(missing)}."
+        return
+    yield from _texts(row)
+    yield from _numbers(row)
+    yield from _geometry(row)
+    for name in PICTURES:
+        yield from _picture(name, row[name], (row["width"], row["height"]))
+
+
+def _texts(row: dict[str, Any]) -> Iterator[str]:
+    yield from (f"has no text in {name}." for name in _NEVER_EMPTY if not row[name].strip())
+    if row["instruction_type"] == "rewrite" and not row["instruction_original"]:
+        yield "is a rewrite without instruction_original."
+
+
+def _numbers(row: dict[str, Any]) -> Iterator[str]:
+    for name in SHARES:
+        if not 0 <= row[name] <= 1:
+            yield f"has {row[name]} in {name}, which is not within 0 to 1."
+    yield from (f"has {row[name]} in {name}." for name in _MEASURES if not math.isfinite(row[name]))
+
+
+def _geometry(row: dict[str, Any]) -> Iterator[str]:
+    for side, start in (("width", "x"), ("height", "y")):
+        canvas, box, offset = row[f"canvas_{side}"], row[f"box_{side}"], row[f"box_{start}"]
+        if box < 1 or offset < 0 or offset + box > canvas:
+            yield f"has a box of {side} {box} at {offset}, outside its canvas of {canvas}."
+
+
+def _picture(name: str, data: bytes, size: tuple[int, int]) -> Iterator[str]:
+    try:
+        found = decode_source(data, _LIMITS).image.size
+    except RecordError as error:
+        yield f"has in {name} a picture that does not decode: {error.detail}"
+        return
+    if found != size:
+        yield f"has in {name} {found[0]} x {found[1]} pixels, not {size[0]} x {size[1]}."

@@ -1,0 +1,87 @@
+"""The process that serves: uvicorn over one socket, with the connection in the application's reach."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+import threading
+from typing import cast
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from editcorpus.sandbox.app import application
+from editcorpus.sandbox.config import SandboxConfig
+from editcorpus.sandbox.replies import TRANSPORT
+from editcorpus.sandbox.state import Sandbox
+
+#: Connections kept while idle, in seconds: longer than any client waits between two calls.
+_KEEP_ALIVE_S = 300
+_BACKLOG = 2048
+
+
+class _Protocol(H11Protocol):
+    """Hands the transport to the application, which cuts and resets connections with it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        app = cast(ASGIApp, self.app)
+
+        async def reaching(scope: Scope, receive: Receive, send: Send) -> None:
+            scope.setdefault("extensions", {})[TRANSPORT] = transport
+            await app(scope, receive, send)
+
+        self.app = reaching
+
+
+def listening(config: SandboxConfig) -> socket.socket:
+    """A socket that queues connections from now on.
+
+    Raises:
+        OSError: The address cannot be had.
+    """
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind((config.host, config.port))
+    found.listen(_BACKLOG)
+    return found
+
+
+def serve(config: SandboxConfig, *, until_stdin_closes: bool = False) -> None:
+    """Serve in the foreground until interrupted; the address goes to standard output as JSON.
+
+    Args:
+        config: Everything about the server.
+        until_stdin_closes: End as well when standard input does, so that the server does not
+            outlive the process that started it.
+
+    Raises:
+        OSError: The address or the journal cannot be had.
+    """
+    sandbox = Sandbox(config)
+    door = listening(config)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(sandbox),
+            http=_Protocol,
+            ws="none",
+            log_level="error",
+            access_log=False,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    if until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
+    host, port = door.getsockname()[:2]
+    sys.stdout.write(json.dumps({"host": host, "port": port}) + "\n")
+    sys.stdout.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[door])
+
+
+def _end_with_stdin(server: uvicorn.Server) -> None:
+    sys.stdin.read()
+    server.should_exit = True

@@ -1,0 +1,162 @@
+"""Finish a run: reject file, failures, card and, last, the manifest that makes a corpus of it."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from editcorpus.layouts.card import (
+    CardFacts,
+    ListPrice,
+    Loss,
+    ModelUse,
+    SourceLicence,
+    TaskCount,
+    write_card,
+)
+from editcorpus.layouts.manifest import FAILED, REJECTS, CorpusManifest, commit_manifest
+from editcorpus.layouts.parquet import ShardFile, write_outcomes
+from editcorpus.records import Failed, Reason, Rejected
+from editcorpus.shards import need_manifest
+from editcorpus.stages.publish import corpus_file, corpus_folder
+from editcorpus.stages.summary import Standing, stand
+from editcorpus.stages.workshop import Workshop
+from editcorpus.steps import align, publish, regenerate, rewrite
+from editcorpus.tariffs import Tariffs
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished corpus.
+
+    Attributes:
+        standing: Where every id is.
+        corpus: Where the corpus lies, as a person would type it.
+    """
+
+    standing: Standing
+    corpus: str
+
+
+def finish(
+    shop: Workshop, shards: int, configuration: Mapping[str, Any], *, emulated: bool
+) -> Finished:
+    """Write what belongs to a whole corpus; what is the same already is not written again.
+
+    Raises:
+        ShardError: The sums do not close.
+    """
+    folder = corpus_folder(shop.run)
+    standing = stand(shop, shards)
+    files = [*_data_files(shop, shards), *_outcome_files(shop, folder, standing)]
+    write_card(shop.store, folder, _facts(shop, standing, configuration, emulated=emulated))
+    commit_manifest(
+        shop.store,
+        folder,
+        CorpusManifest(
+            run=shop.run,
+            entered=standing.entered,
+            kept=standing.kept,
+            rejected=_reasons(standing.rejected),
+            failed=_reasons(standing.failed),
+            files=tuple(files),
+            models=_models(shop),
+            tasks=dict(sorted(standing.kept_by_task.items())),
+            licences={shop.source.license: standing.kept},
+        ),
+    )
+    return Finished(standing, shop.store.url(folder))
+
+
+def _data_files(shop: Workshop, shards: int) -> Iterable[ShardFile]:
+    for shard in range(shards):
+        manifest = need_manifest(shop.store, shop.folder(shard), publish.NAME)
+        if manifest.kept:
+            path = corpus_file(shop.run, shard)
+            yield ShardFile(path, manifest.kept, manifest.size, manifest.sha256)
+
+
+def _outcome_files(shop: Workshop, folder: str, standing: Standing) -> Iterable[ShardFile]:
+    for name, rows in ((REJECTS, standing.rejected), (FAILED, standing.failed)):
+        yield _outcomes(shop, f"{folder}/{name}", sorted(rows, key=lambda row: row.id))
+
+
+def _outcomes(shop: Workshop, path: str, rows: list[Any]) -> ShardFile:
+    """Write outcomes, unless the very same lie there."""
+    spare = f"{path}.new"
+    made = write_outcomes(shop.store, spare, rows)
+    data = shop.store.read(spare)
+    shop.store.remove(spare)
+    same = shop.store.exists(path) and _hash(shop.store.read(path)) == made.sha256
+    if not same:
+        shop.store.write(path, data)
+    return ShardFile(path, made.records, made.bytes, made.sha256)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _facts(
+    shop: Workshop, standing: Standing, configuration: Mapping[str, Any], *, emulated: bool
+) -> CardFacts:
+    ledger = shop.ledger
+    models = _models(shop)
+    return CardFacts(
+        run=shop.run,
+        location=shop.store.url(corpus_folder(shop.run)),
+        emulated=emulated,
+        editor=models[regenerate.NAME],
+        entered=standing.entered,
+        kept=standing.kept,
+        paid_usd=Decimal(0) if emulated else ledger.spent,
+        list_usd=ledger.spent,
+        possibly_billed=ledger.possibly,
+        rejected=_losses(standing.rejected),
+        failed=_losses(standing.failed),
+        tasks=tuple(
+            TaskCount(task, count, standing.kept_by_task[task])
+            for task, count in sorted(standing.entered_by_task.items())
+        ),
+        models=tuple(ModelUse(role, model, ledger.settled(role)) for role, model in models.items()),
+        prices=tuple(_prices(models.values())),
+        licences=(SourceLicence(shop.source.name, shop.source.license, standing.kept),),
+        configuration=configuration,
+    )
+
+
+def _models(shop: Workshop) -> dict[str, str]:
+    return {
+        regenerate.NAME: shop.config(regenerate.NAME, regenerate.Config).model,
+        rewrite.NAME: shop.config(rewrite.NAME, rewrite.Config).model,
+        align.NAME: shop.config(align.NAME, align.Config).model,
+    }
+
+
+def _prices(models: Iterable[str]) -> Iterable[ListPrice]:
+    listed = Tariffs.load()
+    for model in models:
+        row = listed.models.get(model)
+        if row is None or row.prices is None:
+            continue
+        for name in type(row.prices).model_fields:
+            usd = getattr(row.prices, name)
+            if usd is not None:
+                unit = f"1M {name} tokens"
+                yield ListPrice(model, unit, usd, listed.as_of.isoformat(), row.source)
+
+
+def _reasons(items: Iterable[Rejected | Failed]) -> dict[str, int]:
+    return dict(sorted(Counter(str(item.reason) for item in items).items()))
+
+
+def _losses(items: Iterable[Rejected | Failed]) -> tuple[Loss, ...]:
+    counts = Counter((item.step, item.reason) for item in items)
+    order = {step: number for number, step in enumerate(_STEPS)}
+    ranked = sorted(counts, key=lambda pair: (order.get(pair[0], 99), list(Reason).index(pair[1])))
+    return tuple(Loss(step, reason, counts[step, reason]) for step, reason in ranked)
+
+
+_STEPS = ("plan", "pad", "regenerate", "filter", "rewrite", "align", "publish")

@@ -1,0 +1,155 @@
+"""Open a run in this process: prove that everything is in order, own it, start its engine."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pydantic import BaseModel
+
+from editcorpus.endpoints.endpoint import Endpoint
+from editcorpus.endpoints.engine import Books, Engine
+from editcorpus.endpoints.health import check_endpoint, check_tokens
+from editcorpus.errors import RunStopped
+from editcorpus.inputs import Inputs
+from editcorpus.journal import Journal
+from editcorpus.ledger import Ledger, journal_folder, read_history
+from editcorpus.planning import check_columns
+from editcorpus.responses import Responses
+from editcorpus.rows import Source
+from editcorpus.runs import Owner, identify_run, own_run
+from editcorpus.stages.workshop import Clocks, Workshop
+from editcorpus.steps import align, pad, regenerate, rewrite
+from editcorpus.storage import Store
+from editcorpus.tariffs import Tariff
+
+_LOCAL_GATHER_S = 0.01
+"""How long a local journal write waits for others: 1% of the shortest call, many lines an fsync."""
+_BUCKET_GATHER_S = 0.25
+"""The same on a bucket, where each write is a PUT."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A run as it is to be opened.
+
+    Attributes:
+        identity: Everything that decides the corpus, as JSON takes it.
+        configs: Each step's Config by the step's name.
+        endpoints: The endpoint that each asking step asks, by the step's name.
+        budget_usd: What the run may cost in all; None is no limit.
+        owner: This process.
+        clocks: Time, for records.
+        today: Decides which models are shut down.
+    """
+
+    run: str
+    store: Store
+    source: Source
+    inputs: Inputs
+    identity: Mapping[str, Any]
+    configs: Mapping[str, BaseModel]
+    endpoints: Mapping[str, Endpoint]
+    budget_usd: Decimal | None
+    owner: Owner
+    clocks: Clocks
+    today: date
+
+    @property
+    def emulated(self) -> bool:
+        """Whether any answer comes from the sandbox."""
+        return any(endpoint.provider == "sandbox" for endpoint in self.endpoints.values())
+
+
+def check(job: Job) -> None:
+    """Find out within seconds, and before anything is paid, what hinders a run.
+
+    Raises:
+        ConfigError: One sentence on what is wrong with input, store, endpoint, model or parameters.
+    """
+    for url in job.inputs.files[:1]:
+        check_columns(job.source, job.inputs, url)
+    job.store.check()
+    for step, cls in _ASKING.items():
+        config, endpoint = job.configs[step], job.endpoints[step]
+        if not isinstance(config, cls):
+            raise TypeError(f"The Config of {step} is a {type(config).__name__}.")
+        if endpoint.tariff is Tariff.LISTED:
+            endpoint.tariffs.check_model(config.model, job.today)
+        check_endpoint(endpoint, config.model)
+    _check_images(job)
+    _check_judge(job)
+
+
+def _check_images(job: Job) -> None:
+    padding, config = job.configs[pad.NAME], job.configs[regenerate.NAME]
+    assert isinstance(padding, pad.Config)  # noqa: S101
+    assert isinstance(config, regenerate.Config)  # noqa: S101
+    size = (1024, 1024) if padding.canvas == "fixed" else None
+    for quality in {config.quality, config.square_quality} - {""}:
+        job.endpoints[regenerate.NAME].check_can(size, quality)
+
+
+def _check_judge(job: Job) -> None:
+    config = job.configs[align.NAME]
+    assert isinstance(config, align.Config)  # noqa: S101
+    known = align.QWEN_TOKENS if set(config.token_ids) == set(align.QWEN_TOKENS.values()) else {}
+    check_tokens(job.endpoints[align.NAME], config.model, known)
+
+
+@contextmanager
+def opened(job: Job) -> Iterator[Workshop]:
+    """Own a run and hold its engine open while the block lasts.
+
+    Raises:
+        ConfigError: The run is another one under the same name, or somebody else owns it.
+    """
+    identify_run(job.store, job.run, job.identity)
+    engines: list[Engine] = []
+
+    def lost(sentence: str) -> None:
+        for engine in engines:
+            engine.stop(RunStopped(sentence))
+
+    with own_run(job.store, job.run, job.owner, lost):
+        books = _books(job)
+        with Engine(job.endpoints, books) as engine:
+            engines.append(engine)
+            shop = Workshop(
+                run=job.run,
+                store=job.store,
+                engine=engine,
+                source=job.source,
+                inputs=job.inputs,
+                configs=job.configs,
+                providers={name: item.provider for name, item in job.endpoints.items()},
+                clocks=job.clocks,
+            )
+            try:
+                yield shop
+            finally:
+                shop.close()
+
+
+def _books(job: Job) -> Books:
+    responses = Responses(job.store)
+    responses.read_index()
+    gather = _LOCAL_GATHER_S if job.store.local else _BUCKET_GATHER_S
+    folder = journal_folder(job.run)
+    return Books(
+        run=job.run,
+        process=job.owner.process,
+        responses=responses,
+        ledger=Ledger(job.budget_usd, read_history(job.store, job.run)),
+        journal=Journal(job.store, folder, job.owner.process, gather),
+        clock=job.clocks.now,
+    )
+
+
+_ASKING = {
+    regenerate.NAME: regenerate.Config,
+    rewrite.NAME: rewrite.Config,
+    align.NAME: align.Config,
+}

@@ -1,0 +1,114 @@
+"""How a run stands: where every id that entered is now, and what it cost.
+
+A shard's manifests are read in the order of the stages, as far as each still belongs to the one
+before it; whoever got no further is *failed*, for the reason given or because the run stopped first.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from editcorpus.errors import ShardError
+from editcorpus.records import Failed, Reason, Rejected, Triplet
+from editcorpus.shards import (
+    Manifest,
+    fingerprint,
+    need_manifest,
+    read_facts,
+    read_manifest,
+)
+from editcorpus.stages.order import STAGES
+from editcorpus.stages.workshop import Workshop
+from editcorpus.steps import publish
+
+
+@dataclass(slots=True)
+class Standing:
+    """Where the ids of one shard, or of a whole run, are.
+
+    Attributes:
+        entered: Ids in the plan.
+        kept: Ids in the corpus.
+        rejected: Final verdicts.
+        failed: Ids that the next run does again.
+        by_task: Entered and kept ids by task.
+    """
+
+    entered: int = 0
+    kept: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    entered_by_task: Counter[str] = field(default_factory=Counter)
+    kept_by_task: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Standing") -> None:
+        """Add another shard's."""
+        self.entered += other.entered
+        self.kept += other.kept
+        self.rejected += other.rejected
+        self.failed += other.failed
+        self.entered_by_task += other.entered_by_task
+        self.kept_by_task += other.kept_by_task
+
+    def check(self) -> None:
+        """Prove that every id is in exactly one place.
+
+        Raises:
+            ShardError: The sum does not close.
+        """
+        if self.entered != self.kept + len(self.rejected) + len(self.failed):
+            raise ShardError(
+                f"{self.entered} ids entered, but {self.kept} were kept, "
+                f"{len(self.rejected)} rejected and {len(self.failed)} failed."
+            )
+
+
+def stand(shop: Workshop, shards: int) -> Standing:
+    """Where all ids of a run are.
+
+    Raises:
+        ShardError: A manifest is damaged, or the sums do not close.
+    """
+    total = Standing()
+    for shard in range(shards):
+        total.add(shard_standing(shop, shard))
+    total.check()
+    return total
+
+
+def shard_standing(shop: Workshop, shard: int) -> Standing:
+    """Where the ids of one shard are."""
+    folder = shop.folder(shard)
+    plan = need_manifest(shop.store, folder, "plan")
+    tasks = {item.id: item.task for item in read_facts(shop.store, folder, "plan", Triplet)}
+    made = Standing(entered=plan.entered, rejected=list(plan.rejected))
+    made.entered_by_task.update(tasks.values())
+    open_ids = dict.fromkeys(tasks)
+    last = plan
+    for manifest in _valid(shop, folder, plan):
+        made.rejected += manifest.rejected
+        made.failed += manifest.failed
+        for key in manifest.gone:
+            open_ids.pop(key, None)
+        last = manifest
+    if last.step == publish.NAME:
+        made.kept = last.kept
+        made.kept_by_task.update(tasks[key] for key in open_ids)
+    else:
+        made.failed += [
+            Failed(key, last.step, Reason.NOT_REACHED, f"The run stopped after {last.step}.")
+            for key in open_ids
+        ]
+    return made
+
+
+def _valid(shop: Workshop, folder: str, plan: Manifest) -> Iterator[Manifest]:
+    before = plan
+    for stage in STAGES:
+        manifest = read_manifest(shop.store, folder, stage.name)
+        config = shop.configs[stage.name]
+        wanted = fingerprint(before.digest, stage.name, stage.version, config)
+        if manifest is None or manifest.fingerprint != wanted:
+            return
+        yield manifest
+        before = manifest

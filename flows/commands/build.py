@@ -1,0 +1,124 @@
+"""`editcorpus build SOURCE`: make a corpus, with progress while it runs and the funnel at its end."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from contextlib import nullcontext
+from typing import Any
+
+from pydantic import ValidationError
+
+from editcorpus.endpoints.endpoint import first_problem
+from editcorpus.errors import ConfigError
+from editcorpus.stages.opening import check
+from flows.connections import Connections, from_environment
+from flows.parameters import Recipe
+from flows.starting import direct_job
+
+SOURCES = ("omniedit",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("source", choices=SOURCES, help="dataset to start from")
+    recipe_arguments(parser)
+    parser.add_argument("--budget-usd", type=float, default=0, help="most dollars the run may cost")
+    parser.add_argument("--in-flight", type=int, default=64, help="most calls in flight (64)")
+    parser.add_argument("--retry-delay-s", type=float, default=30, help="wait before a retry (30)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
+    parser.add_argument("--verbose", action="store_true", help="show the log")
+
+
+def recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say what is built."""
+    parser.add_argument("--input", required=True, help="path, folder, glob or s3:// URL")
+    parser.add_argument("--store", default="store", help="folder or s3:// URL (store)")
+    parser.add_argument("--run", default="", help="name of the run (the source's name)")
+    parser.add_argument(
+        "--preset", choices=("standard", "paper", "modern", "custom"), default="standard"
+    )
+    parser.add_argument("--limit", type=int, default=0, help="rows to take; 0 takes all")
+    parser.add_argument("--seed", type=int, default=0, help="decides the sample")
+    parser.add_argument("--shard-size", type=int, default=256, help="rows in a shard (256)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STEP.NAME=VALUE",
+        help="any other parameter, such as rewrite.share=0.2; may be repeated",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check everything, then build; the exit code tells what came of it."""
+    began = time.monotonic()
+    recipe = recipe_of(arguments)
+    pace = {"in_flight": arguments.in_flight}
+    connections = from_environment(os.environ, arguments.store, pace)
+    check(direct_job(arguments.source, recipe.settled(), connections))
+    return start(arguments, recipe, connections, began)
+
+
+def start(
+    arguments: argparse.Namespace, recipe: Recipe, connections: Connections, began: float
+) -> int:
+    """Build with Prefect, which is imported only now: what was checked was checked in seconds."""
+    from flows.starting import quiet_prefect
+
+    quiet_prefect(os.environ, verbose=arguments.verbose)
+    from flows.progress import Progress, report
+    from flows.running import run_flow
+
+    watching = Progress() if sys.stderr.isatty() and not arguments.verbose else nullcontext(None)
+    with watching as progress:
+        ended = run_flow(arguments.source, recipe, connections, progress)
+    report(ended)
+    if arguments.json:
+        members = {**ended.as_json(recipe.run), "seconds": round(time.monotonic() - began, 1)}
+        sys.stdout.write(json.dumps(members) + "\n")
+    return ended.exit_code
+
+
+def recipe_of(arguments: argparse.Namespace) -> Recipe:
+    """The recipe that the arguments describe.
+
+    Raises:
+        ConfigError: A parameter has a value that it cannot have, or there is no such parameter.
+    """
+    members: dict[str, Any] = {
+        "run": arguments.run or arguments.source,
+        "input": arguments.input,
+        "preset": arguments.preset,
+        "selection": {
+            "limit": arguments.limit,
+            "seed": arguments.seed,
+            "shard_size": arguments.shard_size,
+        },
+        "effort": {
+            "budget_usd": getattr(arguments, "budget_usd", 0),
+            "retry_delay_s": getattr(arguments, "retry_delay_s", 30),
+        },
+    }
+    for setting in arguments.set:
+        _put(members, setting)
+    try:
+        return Recipe.model_validate(members)
+    except ValidationError as error:
+        raise ConfigError(first_problem(error)) from None
+
+
+def _put(members: dict[str, Any], setting: str) -> None:
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set takes STEP.NAME=VALUE, not {setting!r}.")
+    *path, last = name.split(".")
+    for part in path:
+        members = members.setdefault(part, {})
+        if not isinstance(members, dict):
+            raise ConfigError(f"{name} is no parameter.")
+    try:
+        members[last] = json.loads(value)
+    except ValueError:
+        members[last] = value

@@ -1,0 +1,114 @@
+"""Store and endpoints as the environment gives them, for the command line.
+
+| variable | what it is |
+|---|---|
+| `OPENAI_BASE_URL`, `OPENAI_API_KEY` | the API that edits images and rewrites instructions |
+| `QWEN_VL_BASE_URL`, `QWEN_VL_API_KEY` | the vLLM server with the judge |
+| `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | for `s3://` stores and inputs |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
+from editcorpus.endpoints.health import is_emulated
+from editcorpus.errors import ConfigError
+from editcorpus.storage import Store
+
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """What the command line connects to; the members of saved blocks, before they are saved.
+
+    Attributes:
+        store: Members of a `CorpusStore` block.
+        images: Members of the `ModelEndpoint` block that edits images.
+        writer: Likewise, that rewrites instructions.
+        judge: Likewise, that judges.
+    """
+
+    store: Mapping[str, Any]
+    images: Mapping[str, Any] = field(repr=False)
+    writer: Mapping[str, Any] = field(repr=False)
+    judge: Mapping[str, Any] = field(repr=False)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """The endpoint that each asking step asks."""
+        return {
+            "regenerate": endpoint_from("images", self.images),
+            "rewrite": endpoint_from("writer", self.writer),
+            "align": endpoint_from("judge", self.judge),
+        }
+
+    def options(self) -> dict[str, Any]:
+        """What fsspec takes to open S3 URLs."""
+        secret = self.store["secret_key"].get_secret_value()
+        members = {
+            "endpoint_url": self.store["endpoint_url"],
+            "key": self.store["access_key"],
+            "secret": secret,
+        }
+        return {name: value for name, value in members.items() if value}
+
+    def open_store(self) -> Store:
+        """The store, untouched yet."""
+        root = self.store["root"]
+        return Store(root, self.options() if "://" in root else {}, Path(self.store["spool"]))
+
+
+def from_environment(
+    environment: Mapping[str, str], store: str, pace: Mapping[str, Any]
+) -> Connections:
+    """Read the connections.
+
+    Args:
+        environment: Such as `os.environ`.
+        store: Root of the store: a folder or a URL.
+        pace: Members that all endpoints share, such as `in_flight`.
+
+    Raises:
+        ConfigError: The key of the OpenAI API or the URL of the judge is missing.
+    """
+    api = environment.get("OPENAI_BASE_URL") or OPENAI_URL
+    key = environment.get("OPENAI_API_KEY", "")
+    judge = environment.get("QWEN_VL_BASE_URL", "")
+    if api == OPENAI_URL and not key:
+        raise ConfigError("OPENAI_API_KEY is not set; the image API needs a key.")
+    if not judge:
+        raise ConfigError("QWEN_VL_BASE_URL is not set; give the URL of the vLLM server's /v1.")
+    openai = {"base_url": api, "api_key": SecretStr(key), "provider": _provider(api, "openai")}
+    qwen = {
+        "base_url": judge,
+        "api_key": SecretStr(environment.get("QWEN_VL_API_KEY", "")),
+        "provider": _provider(judge, "vllm"),
+        "tariff": "free",
+    }
+    return Connections(
+        store_members(environment, store),
+        {**openai, **pace},
+        {**openai, **pace},
+        {**qwen, **pace},
+    )
+
+
+def store_members(environment: Mapping[str, str], store: str) -> dict[str, Any]:
+    """The members of a `CorpusStore` block."""
+    spool = Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "editcorpus/spool"
+    return {
+        "root": store if "://" in store else str(Path(store).absolute()),
+        "endpoint_url": environment.get("AWS_ENDPOINT_URL", ""),
+        "access_key": environment.get("AWS_ACCESS_KEY_ID", ""),
+        "secret_key": SecretStr(environment.get("AWS_SECRET_ACCESS_KEY", "")),
+        "spool": str(spool),
+    }
+
+
+def _provider(url: str, real: str) -> str:
+    """Answers of the sandbox are kept apart from paid ones by the provider's name."""
+    return "sandbox" if is_emulated(url) else real

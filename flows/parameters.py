@@ -1,0 +1,114 @@
+"""The parameters of a build: what the form in the Prefect UI shows and what the command line sets."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from editcorpus.planning import Selection
+from editcorpus.stages import filter as filter_stage
+from editcorpus.steps import align, pad, publish, regenerate, rewrite
+
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "standard": {"pad": {"canvas": "fixed"}, "regenerate": {"quality": "high"}},
+    # Appendix A: three fixed canvases. Of gpt-image-2.5's ladder the quality whose tokens are
+    # nearest to gpt-image-1's `high` (4160 square, 6240 and 6208 else): xhigh 3122, max 5488.
+    "paper": {
+        "pad": {"canvas": "fixed"},
+        "regenerate": {"quality": "max", "square_quality": "xhigh"},
+    },
+    "modern": {"pad": {"canvas": "free"}, "regenerate": {"quality": "high"}},
+}
+"""Named settings of canvas and quality, over which nothing else is said."""
+
+
+class Endpoints(BaseModel):
+    """Names of the saved blocks that a build calls and writes to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    store: str = Field("editcorpus", description="Corpus store block: runs, answers, corpora.")
+    images: str = Field("images", description="Model endpoint block that edits images.")
+    writer: str = Field("writer", description="Model endpoint block that rewrites instructions.")
+    judge: str = Field("judge", description="Model endpoint block of the Qwen-VL judge.")
+
+
+class Effort(BaseModel):
+    """How a build is carried out; all of it may change when the same run is started again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget_usd: float = Field(
+        0, ge=0, description="Dollars that the run may cost in all; 0 is no limit."
+    )
+    max_failed_share: float = Field(
+        0.1, ge=0, le=1, description="Share of unanswered triplets above which the run fails."
+    )
+    shards_in_progress: int = Field(
+        0, ge=0, le=64, description="Shards worked on at once; 0 follows the calls in flight."
+    )
+    retry_delay_s: float = Field(
+        30, ge=0, le=3600, description="Seconds before a stage with unanswered calls is retried."
+    )
+
+
+class Recipe(BaseModel):
+    """What is built, from what, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    run: str = Field(
+        description="Name of the run: small letters, digits, dot and dash; it names the corpus.",
+        pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$",
+    )
+    input: str = Field(description="Source files: a path, folder, glob or s3:// URL.", min_length=1)
+    preset: Literal["standard", "paper", "modern", "custom"] = Field(
+        "standard",
+        description="Canvas and quality: standard, paper (as published), modern (no padding), or "
+        "custom (as set below).",
+    )
+    selection: Selection = Field(default_factory=Selection, description="Which rows are taken.")
+    pad: pad.Config = Field(default_factory=pad.Config, description="Laying on canvases.")
+    regenerate: regenerate.Config = Field(
+        default_factory=regenerate.Config, description="The edit by the image model."
+    )
+    filter: filter_stage.Config = Field(
+        default_factory=filter_stage.Config, description="Which results are refused."
+    )
+    rewrite: rewrite.Config = Field(
+        default_factory=rewrite.Config, description="Rewriting of instructions."
+    )
+    align: align.Config = Field(default_factory=align.Config, description="The judge.")
+    publish: publish.Config = Field(
+        default_factory=publish.Config, description="Thresholds of the judge's scores."
+    )
+    endpoints: Endpoints = Field(default_factory=Endpoints, description="Names of saved blocks.")
+    effort: Effort = Field(default_factory=Effort, description="Budget, retries and pace.")
+
+    def settled(self) -> "Recipe":
+        """The recipe with its preset written out."""
+        members = PRESETS.get(self.preset, {})
+        changed = {
+            name: getattr(self, name).model_copy(update=update) for name, update in members.items()
+        }
+        return self.model_copy(update=changed)
+
+    def configs(self) -> dict[str, BaseModel]:
+        """Each step's Config by the step's name."""
+        return {
+            "pad": self.pad,
+            "regenerate": self.regenerate,
+            "filter": self.filter,
+            "rewrite": self.rewrite,
+            "align": self.align,
+            "publish": self.publish,
+        }
+
+    def identity(self, source: str) -> dict[str, Any]:
+        """What a run is: everything that decides its corpus."""
+        steps = {name: config.model_dump(mode="json") for name, config in self.configs().items()}
+        return {
+            "source": source,
+            "input": self.input,
+            "selection": self.selection.model_dump(mode="json"),
+            **steps,
+        }

@@ -1,0 +1,18 @@
+"""Task `publish`: write what passes into the corpus."""
+
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from editcorpus.shards import ShardRef
+from editcorpus.stages.publish import STAGE
+from editcorpus.stages.workshop import run_stage
+from tasks.options import stage_task
+from tasks.states import verdict
+from tasks.workshop import WORKSHOP
+
+
+@stage_task("publish")
+def publish(shard: int) -> ShardRef | State[Any]:
+    """Write what passes into the corpus."""
+    return verdict(run_stage(WORKSHOP.get(), shard, STAGE))

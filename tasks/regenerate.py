@@ -1,0 +1,18 @@
+"""Task `regenerate`: have each canvas of the shard edited anew."""
+
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from editcorpus.shards import ShardRef
+from editcorpus.stages.regenerate import STAGE
+from editcorpus.stages.workshop import run_stage
+from tasks.options import stage_task
+from tasks.states import verdict
+from tasks.workshop import WORKSHOP
+
+
+@stage_task("regenerate")
+def regenerate(shard: int) -> ShardRef | State[Any]:
+    """Have each canvas of the shard edited anew."""
+    return verdict(run_stage(WORKSHOP.get(), shard, STAGE))

@@ -1,0 +1,18 @@
+"""Task `rewrite`: say in words what was really done, for a share of the shard."""
+
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from editcorpus.shards import ShardRef
+from editcorpus.stages.judging import REWRITE as STAGE
+from editcorpus.stages.workshop import run_stage
+from tasks.options import stage_task
+from tasks.states import verdict
+from tasks.workshop import WORKSHOP
+
+
+@stage_task("rewrite")
+def rewrite(shard: int) -> ShardRef | State[Any]:
+    """Say in words what was really done, for a share of the shard."""
+    return verdict(run_stage(WORKSHOP.get(), shard, STAGE))

@@ -1,0 +1,144 @@
+"""The demo's input is what it says it is."""
+
+import csv
+import io
+from collections import Counter
+from importlib.resources import files
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image, ImageOps, ImageStat
+
+from editcorpus.demo.rows import demo_rows, published_schema, write_demo_input
+from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.planning import Selection, plan
+from editcorpus.records import Reason
+from editcorpus.sources.omniedit import SOURCE
+
+PHOTOS = files("editcorpus.demo").joinpath("photos")
+FREE = {"CC0-1.0", "public domain"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return write_demo_input(tmp_path_factory.mktemp("demo") / "input")
+
+
+@pytest.fixture(scope="module")
+def pictures(folder: Path) -> dict[str, bytes | None]:
+    inputs = Inputs.find(str(folder))
+    triplets = [one for shard in plan(SOURCE, inputs, Selection()) for one in shard.triplets]
+    found = read_pictures(SOURCE.image_column, triplets, inputs)
+    return {one.id.removeprefix("omniedit/"): data for one, data in found}
+
+
+def described(form: str) -> list[str]:
+    return [row["id"] for row in demo_rows() if row.get("form", "jpeg") == form]
+
+
+def test_every_photograph_is_free_and_its_origin_is_on_record():
+    rows = list(csv.DictReader(io.StringIO(PHOTOS.joinpath("ORIGINS.csv").read_text("utf-8"))))
+    kept = {
+        one.name: len(one.read_bytes()) for one in PHOTOS.iterdir() if one.name.endswith(".jpg")
+    }
+    assert {row["file"] for row in rows} == set(kept)
+    assert {row["licence"] for row in rows} <= FREE
+    assert all(row["author"] and row["origin"] and row["taken_from"] for row in rows)
+    assert sum(kept.values()) < 3_000_000
+
+
+def test_both_files_have_the_published_columns(folder: Path):
+    paths = sorted(folder.glob("*.parquet"))
+    assert [path.name for path in paths] == [
+        "demo-00000-of-00002.parquet",
+        "demo-00001-of-00002.parquet",
+    ]
+    for path in paths:
+        assert pq.read_schema(path).equals(published_schema())
+        assert pq.read_schema(path).metadata == published_schema().metadata
+        assert pq.ParquetFile(path).metadata.num_rows == 24
+
+
+def test_the_same_seed_gives_the_same_bytes(folder: Path, tmp_path: Path):
+    again = write_demo_input(tmp_path)
+    for path in folder.glob("*.parquet"):
+        assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_every_task_and_many_sub_tasks_are_there_sorted(folder: Path):
+    shards = list(plan(SOURCE, Inputs.find(str(folder)), Selection()))
+    triplets = [one for shard in shards for one in shard.triplets]
+    tasks = [one.task for one in triplets]
+    assert set(tasks) == {"addition", "attribute_modification", "env", "removal", "style", "swap"}
+    assert tasks == sorted(tasks)
+    assert len({one.subtask for one in triplets}) >= 8
+    assert len(triplets) + sum(len(shard.rejected) for shard in shards) == 48
+
+
+def test_the_rows_without_usable_text_are_found_by_planning(folder: Path):
+    shards = plan(SOURCE, Inputs.find(str(folder)), Selection())
+    reasons = Counter(one.reason for shard in shards for one in shard.rejected)
+    assert reasons == {
+        Reason.EMPTY_INSTRUCTION: 1,
+        Reason.DEGENERATE_INSTRUCTION: 1,
+        Reason.DUPLICATE_ID: 1,
+    }
+
+
+def test_good_pictures_decode_upright_at_the_size_on_record(pictures):
+    bad = {*described("truncated"), *described("bomb"), *described("missing")}
+    sizes = {row["id"]: tuple(row["size"]) for row in reversed(demo_rows())}
+    for name, data in pictures.items():
+        if name not in bad:
+            with Image.open(io.BytesIO(data or b"")) as image:
+                assert ImageOps.exif_transpose(image).size == sizes[name], name
+
+
+def test_the_kinds_of_files_are_what_they_say(pictures):
+    def opened(form: str) -> Image.Image:
+        return Image.open(io.BytesIO(pictures[described(form)[0]] or b""))
+
+    assert (opened("png").format, opened("png").mode) == ("PNG", "RGB")
+    assert opened("webp").format == "WEBP"
+    assert (opened("grey").format, opened("grey").mode) == ("JPEG", "L")
+    assert (opened("cmyk").format, opened("cmyk").mode) == ("JPEG", "CMYK")
+    assert (opened("palette").format, opened("palette").mode) == ("PNG", "P")
+    assert opened("alpha").getchannel("A").getextrema() == (0, 255)
+    assert opened("exif").getexif()[0x0112] == 6
+    assert opened("exif").size == (1280, 720)
+
+
+def test_the_bad_pictures_are_bad_in_their_own_ways(pictures):
+    (cut,), (bomb,), (missing,), (blank,) = map(
+        described, ("truncated", "bomb", "missing", "blank")
+    )
+    with pytest.raises(OSError, match="truncated"):
+        Image.open(io.BytesIO(pictures[cut] or b"")).load()
+    with pytest.raises(Image.DecompressionBombError, match="1600000000 pixels"):
+        Image.open(io.BytesIO(pictures[bomb] or b""))
+    assert len(pictures[bomb] or b"") < 100
+    assert pictures[missing] is None
+    flat = Image.open(io.BytesIO(pictures[blank] or b""))
+    assert max(ImageStat.Stat(flat).stddev) == 0
+
+
+def test_one_good_instruction_is_a_script_tag():
+    assert sum("<script>" in row["prompts"][0] for row in demo_rows()) == 1
+
+
+def test_hugging_face_datasets_opens_it_with_decoded_images(folder: Path, tmp_path: Path):
+    loaded = datasets.load_dataset(
+        "parquet",
+        data_files=[str(path) for path in sorted(folder.glob("*.parquet"))],
+        split="train",
+        cache_dir=str(tmp_path),
+    )
+    assert isinstance(loaded.features["src_img"], datasets.Image)
+    bad = {*described("truncated"), *described("bomb")}
+    for index, row in enumerate(demo_rows()):
+        if row["id"] not in bad:
+            image = loaded[index]["src_img"]
+            assert (image is None) == (row.get("form") == "missing")
+            assert image is None or sorted(image.size) == sorted(row["size"])
