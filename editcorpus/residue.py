@@ -32,8 +32,8 @@ REACH = 0.25
 """Share of the picture's depth that a bar is looked for in; a deeper margin is `deep`."""
 LEAST_SHARE, LEAST_COLUMNS = 0.02, 8
 """Columns of the padding colour that make a side worth a look, as a share of it and in all."""
-FLAT, SOURCE_FLAT = 4, 8
-"""Levels by which the source may stray from the colour and count as the same margin."""
+FLAT = 4
+"""Levels by which the outermost line of a source with a margin strays from its colour."""
 BREACH = 0.02
 """Share of columns in which content may lie inside a bar."""
 ENDING = 0.30
@@ -149,7 +149,7 @@ def border_fraction(columns: int, width: int, height: int) -> float:
 
 
 def _look(edited: Pixels, source: Pixels | None, side: str, color: tuple[int, int, int]) -> Side:
-    """The first finding of the two tolerances; the second is tried where the first finds nothing."""
+    """What the two tolerances find: a bar in either, else what the tighter one says."""
     found = Side(Kind.CLEAN)
     for tolerance in TOLERANCES:
         line = _outer(edited, side, 1)[0]
@@ -159,10 +159,9 @@ def _look(edited: Pixels, source: Pixels | None, side: str, color: tuple[int, in
         shade = np.median(line[near], axis=0).round().astype(np.uint8)
         if source is not None and _flat_line(source, side, shade):
             return Side(Kind.NATURAL)
-        seen = _examine(edited, source, side, shade, tolerance)
-        if seen.kind in {Kind.BAR, Kind.WEDGE, Kind.NATURAL}:
-            return seen
-        found = seen
+        found = _examine(edited, source, side, shade, tolerance)
+        if found.kind in {Kind.BAR, Kind.WEDGE}:
+            return found
     return found
 
 
@@ -172,22 +171,22 @@ def _examine(
     strip = _strip(edited, side, shade, tolerance)
     depth, columns = strip.deviation.shape
     sharp = _sharp(strip, tolerance)
-    if sharp.sum() < _least(columns):
-        deep = (strip.ends >= depth).mean() >= 1 - BREACH
-        return Side(Kind.DEEP, columns, float(depth)) if deep else Side(Kind.CLEAN)
-    line = _line(strip.ends, sharp)
-    bar = _bar(strip.ends, line)
-    if source is None or not bar.any():
-        return _side(bar, strip.ends, line)
-    natural = _natural(source, side, shade, int(np.median(strip.ends[bar])))
-    return Side(Kind.NATURAL) if natural.mean() >= 0.5 else _side(bar & ~natural, strip.ends, line)
-
-
-def _side(bar: _Mask, ends: _Depths, line: _Line) -> Side:
+    line = _Line(0.0, float(depth), np.zeros(columns, bool))
+    bar, kind = strip.ends >= depth, Kind.DEEP
+    if sharp.sum() >= _least(columns):
+        line = _line(strip.ends, sharp)
+        bar, kind = _bar(strip.ends, line), Kind.WEDGE if line.slope else Kind.BAR
+    elif bar.mean() < 1 - BREACH:
+        return Side(Kind.CLEAN)
     if not bar.any():
         return Side(Kind.CLEAN)
-    thickness = float(np.median(ends[bar & line.on])) if (bar & line.on).any() else line.offset
-    return Side(Kind.WEDGE if line.slope else Kind.BAR, int(bar.sum()), thickness)
+    if source is not None:
+        natural = _natural(source, side, shade, (int(np.median(strip.ends[bar])), tolerance.edge))
+        if natural.mean() >= 0.5:
+            return Side(Kind.NATURAL)
+        bar &= ~natural  # fewer than half of all columns, so some are left
+    ends = strip.ends[bar & line.on] if (bar & line.on).any() else strip.ends[bar]
+    return Side(kind, int(bar.sum()), float(np.median(ends)))
 
 
 def _strip(edited: Pixels, side: str, shade: Pixels, tolerance: _Tolerance) -> _Strip:
@@ -255,10 +254,11 @@ def _bar(ends: _Depths, line: _Line) -> _Mask:
     return bar
 
 
-def _natural(source: Pixels, side: str, shade: Pixels, depth: int) -> _Mask:
-    """Columns in which the source has the same margin, at least as deep."""
+def _natural(source: Pixels, side: str, shade: Pixels, reach: tuple[int, int]) -> _Mask:
+    """Columns in which the source is as flat, down to a depth and within so many levels."""
+    depth, edge = reach
     strip = _deviation(_outer(source, side, max(1, depth)), shade)
-    natural: _Mask = (strip <= max(TOLERANCES[0].flat, SOURCE_FLAT)).mean(axis=0) >= 0.7
+    natural: _Mask = (strip <= edge).mean(axis=0) >= 0.7
     return natural
 
 

@@ -48,18 +48,11 @@ class Connections:
 
     def options(self) -> dict[str, Any]:
         """What fsspec takes to open S3 URLs."""
-        secret = self.store["secret_key"].get_secret_value()
-        members = {
-            "endpoint_url": self.store["endpoint_url"],
-            "key": self.store["access_key"],
-            "secret": secret,
-        }
-        return {name: value for name, value in members.items() if value}
+        return _options(self.store)
 
     def open_store(self) -> Store:
         """The store, untouched yet."""
-        root = self.store["root"]
-        return Store(root, self.options() if "://" in root else {}, Path(self.store["spool"]))
+        return _opened(self.store)
 
 
 def from_environment(
@@ -95,6 +88,34 @@ def from_environment(
         {**openai, **pace},
         {**qwen, **pace},
     )
+
+
+def priced_connections(
+    environment: Mapping[str, str], store: str, pace: Mapping[str, Any]
+) -> Connections:
+    """Connections that are only asked for their prices: no key is needed and nothing is called."""
+    openai = {"base_url": environment.get("OPENAI_BASE_URL") or OPENAI_URL, **pace}
+    judge = {"base_url": environment.get("QWEN_VL_BASE_URL", ""), "tariff": "free", **pace}
+    return Connections(store_members(environment, store), openai, openai, judge)
+
+
+def open_store(environment: Mapping[str, str], store: str) -> Store:
+    """A store by its root, with the environment's keys; untouched yet."""
+    return _opened(store_members(environment, store))
+
+
+def _opened(members: Mapping[str, Any]) -> Store:
+    root = members["root"]
+    return Store(root, _options(members) if "://" in root else {}, Path(members["spool"]))
+
+
+def _options(members: Mapping[str, Any]) -> dict[str, Any]:
+    named = {
+        "endpoint_url": members["endpoint_url"],
+        "key": members["access_key"],
+        "secret": members["secret_key"].get_secret_value(),
+    }
+    return {name: value for name, value in named.items() if value}
 
 
 def store_members(environment: Mapping[str, str], store: str) -> dict[str, Any]:

@@ -5,8 +5,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus.planning import Selection
-from editcorpus.stages import filter as filter_stage
-from editcorpus.steps import align, pad, publish, regenerate, rewrite
+from editcorpus.stages.filter import Config as FilterConfig
+from editcorpus.steps.align import Config as AlignConfig
+from editcorpus.steps.pad import Config as PadConfig
+from editcorpus.steps.publish import Config as PublishConfig
+from editcorpus.steps.regenerate import Config as RegenerateConfig
+from editcorpus.steps.rewrite import Config as RewriteConfig
 
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "standard": {"pad": {"canvas": "fixed"}, "regenerate": {"quality": "high"}},
@@ -67,19 +71,19 @@ class Recipe(BaseModel):
         "custom (as set below).",
     )
     selection: Selection = Field(default_factory=Selection, description="Which rows are taken.")
-    pad: pad.Config = Field(default_factory=pad.Config, description="Laying on canvases.")
-    regenerate: regenerate.Config = Field(
-        default_factory=regenerate.Config, description="The edit by the image model."
+    pad: PadConfig = Field(default_factory=PadConfig, description="Laying on canvases.")
+    regenerate: RegenerateConfig = Field(
+        default_factory=RegenerateConfig, description="The edit by the image model."
     )
-    filter: filter_stage.Config = Field(
-        default_factory=filter_stage.Config, description="Which results are refused."
+    filter: FilterConfig = Field(
+        default_factory=FilterConfig, description="Which results are refused."
     )
-    rewrite: rewrite.Config = Field(
-        default_factory=rewrite.Config, description="Rewriting of instructions."
+    rewrite: RewriteConfig = Field(
+        default_factory=RewriteConfig, description="Rewriting of instructions."
     )
-    align: align.Config = Field(default_factory=align.Config, description="The judge.")
-    publish: publish.Config = Field(
-        default_factory=publish.Config, description="Thresholds of the judge's scores."
+    align: AlignConfig = Field(default_factory=AlignConfig, description="The judge.")
+    publish: PublishConfig = Field(
+        default_factory=PublishConfig, description="Thresholds of the judge's scores."
     )
     endpoints: Endpoints = Field(default_factory=Endpoints, description="Names of saved blocks.")
     effort: Effort = Field(default_factory=Effort, description="Budget, retries and pace.")

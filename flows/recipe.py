@@ -128,7 +128,7 @@ def _run_shards(numbers: Sequence[int], width: int, retry_delay_s: float, ears: 
                 break
             future = ended.get()
             number = running.pop(future)
-            result = future.state.result(raise_on_failure=False)
+            result = future.result(raise_on_failure=False)
             ears.shard_ended(number)
             if isinstance(result, BaseException):
                 trouble = trouble or result

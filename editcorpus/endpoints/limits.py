@@ -98,10 +98,8 @@ class _Bucket:
         """The server has refused for want of this amount."""
         self._fill(now)
         self._level = min(self._level, 0.0)
-        default = min(_PAUSE_S, 1 / self._rate) if self._rate else _PAUSE_S
-        self._paused_until = max(
-            self._paused_until, now + (default if seconds is None else seconds)
-        )
+        rest = _PAUSE_S if seconds is None else seconds
+        self._paused_until = max(self._paused_until, now + rest)
 
     def learn(self, now: float, limit: int | None, left: int | None, age_s: float) -> None:
         """Take over what an answer's headers say, `age_s` seconds after it was so.
@@ -163,12 +161,11 @@ class _Flight:
         self._hold(now)
 
     def halve(self, now: float) -> None:
-        """The server asked to slow down."""
-        if now >= self._cut_until:
-            self._goal = max(self._goal, self.limit)
-            self._least_step_s = _RAMP_S / self._goal
+        """The server asked to slow down; the way back takes `_RAMP_S`."""
+        self._goal = max(self._goal, self.limit)
         self._window(now)
         self.limit = self._floor
+        self._least_step_s = _RAMP_S / max(1, self._goal - self.limit)
         self._hold(now)
 
     def _window(self, now: float) -> None:

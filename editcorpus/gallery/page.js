@@ -169,6 +169,6 @@ render();
 search.addEventListener("input", renderFromStart);
 for (const input of [task, reason, order, verdicts]) input.addEventListener("change", renderFromStart);
 changes.addEventListener("click", () => setChanges(!changesShown()));
-document.getElementById("reset").addEventListener("click", reset);
+document.getElementById("clear").addEventListener("click", reset);
 document.querySelector(".toolbar").addEventListener("submit", (event) => event.preventDefault());
 window.addEventListener("hashchange", () => { recall(); render(); });

@@ -34,11 +34,11 @@ def _members(given: argparse.Namespace) -> dict[str, Any]:
         members["journal_path"] = given.journal
     for name in ("faults", "defects"):
         if getattr(given, name) is not None:
-            members[name] = _rates(getattr(given, name))
+            members[name] = rates(getattr(given, name))
     return members
 
 
-def _rates(text: str) -> dict[str, float]:
+def rates(text: str) -> dict[str, float]:
     """`name=rate,name=rate` as a mapping.
 
     Raises:

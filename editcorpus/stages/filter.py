@@ -11,7 +11,8 @@ from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.shards import Tally, pictures, read_facts
 from editcorpus.stages.workshop import Stage, Workshop, columns_of
 from editcorpus.steps import filter as filter_step
-from editcorpus.steps import pad, regenerate, restore
+from editcorpus.steps import pad, regenerate
+from editcorpus.steps import restore as restore_step
 from editcorpus.tables import Pictures
 
 
@@ -23,8 +24,8 @@ class Config(BaseModel):
     judge: filter_step.Config = Field(
         default_factory=filter_step.Config, description="When a result is refused."
     )
-    restore: restore.Config = Field(
-        default_factory=restore.Config, description="How a result is brought back and encoded."
+    restore: restore_step.Config = Field(
+        default_factory=restore_step.Config, description="How a result is brought back and encoded."
     )
 
 
@@ -93,7 +94,7 @@ def _filtered(
     measures = filter_step.judge(item.triplet, geometry, canvas, answer, config.judge)
     if isinstance(measures, Rejected):
         return measures
-    restored = restore.restore(geometry, answer, answer_bytes, config.restore)
+    restored = restore_step.restore(geometry, answer, answer_bytes, config.restore)
     return Filtered(item.triplet.id, **asdict(measures), **asdict(restored))
 
 

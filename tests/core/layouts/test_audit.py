@@ -177,7 +177,6 @@ def test_damage_to_files_is_named(build, damage: Callable[[Store], None], senten
     ("change", "sentence"),
     [
         ({"id": ""}, "'' is no id."),
-        ({"id": "omniedit/r0"}, "'omniedit/r0' occurs more than once."),
         ({"id": "omniedit/task_obj_add_0"}, "'omniedit/task_obj_add_0' occurs more than once."),
         ({"instruction": "  "}, "has no text in instruction."),
         ({"license": ""}, "has no text in license."),

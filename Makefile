@@ -1,0 +1,38 @@
+# One line per target, after two hashes, is what `make help` prints.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help setup demo check test bench lock
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(READY) ## make .venv out of requirements.lock; done again only when that or pyproject.toml changed
+
+$(READY): requirements.lock pyproject.toml scripts/setup scripts/uv.lock
+	@scripts/setup
+	@touch $@
+
+demo: setup ## build a small corpus against the sandbox: no key, no GPU, no cost
+	@$(BIN)/editcorpus demo
+
+check: setup ## ruff, mypy --strict, import contracts, lock file
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	scripts/lock --check
+
+test: setup ## every check and every test
+	@scripts/browser
+	@$(MAKE) --no-print-directory check
+	$(BIN)/pytest
+
+bench: setup ## print the figures of speed and memory
+	@$(BIN)/python tests/benchmarks
+
+lock: ## resolve pyproject.toml into requirements.lock; what still fits keeps its version
+	@scripts/lock
+	@scripts/lock --check

@@ -1,0 +1,271 @@
+"""Padding left at the edge, and everything that only looks like it."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFilter
+
+from editcorpus.residue import (
+    MAX_BORDER_FRACTION,
+    SIDES,
+    Kind,
+    Pixels,
+    Residue,
+    border_fraction,
+    residual_padding,
+)
+
+WHITE = (255, 255, 255)
+
+
+def scene(height: int = 160, width: int = 208, seed: int = 0) -> Pixels:
+    """A textured picture of middle brightness without anything white in it."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(40, 190, (height // 16, width // 16, 3)).astype(np.uint8)
+    smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+    noise = rng.integers(-6, 7, (height, width, 3))
+    return (np.asarray(smooth, np.int16) + noise).clip(0, 215).astype(np.uint8)
+
+
+def barred(image: Pixels, sides: str, thick: int, color: tuple[int, ...] = WHITE) -> Pixels:
+    """A copy with bars at the sides, given by their initials."""
+    made = image.copy()
+    places = {
+        "L": np.s_[:, :thick],
+        "R": np.s_[:, -thick:],
+        "T": np.s_[:thick],
+        "B": np.s_[-thick:],
+    }
+    for side in sides:
+        made[places[side]] = color
+    return made
+
+
+def through(image: Pixels, codec: str) -> Pixels:
+    """The picture after a codec, a blur, or a change of size."""
+    picture = Image.fromarray(image)
+    if codec == "blur":
+        return np.asarray(picture.filter(ImageFilter.GaussianBlur(0.7)))
+    if codec.startswith("x"):
+        size = tuple(round(side * float(codec[1:])) for side in picture.size)
+        return np.asarray(picture.resize(size, Image.Resampling.BICUBIC))  # type: ignore[arg-type]
+    name, _, quality = codec.partition(" ")
+    buffer = io.BytesIO()
+    picture.save(buffer, name, **({"quality": int(quality)} if quality else {}))
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def names(initials: str) -> list[str]:
+    return [side for side in SIDES if side[0].upper() in initials]
+
+
+@pytest.mark.parametrize("sides", ["L", "R", "T", "B", "LR", "TB", "LTRB"])
+@pytest.mark.parametrize("thick", [1, 2, 3, 5, 8, 16, 32])
+@pytest.mark.parametrize("color", [WHITE, (249, 249, 249), (0, 0, 0), (128, 128, 128)])
+def test_a_bar_is_found_with_its_thickness(
+    sides: str, thick: int, color: tuple[int, int, int]
+) -> None:
+    source = scene()
+    edited = barred(source, sides, thick, color)
+    residue = residual_padding(edited, source, names(sides), color)
+    assert residue.reject
+    for side in residue.sides.values():
+        assert side.kind is Kind.BAR
+        assert abs(side.thickness - thick) <= 1
+
+
+@pytest.mark.parametrize(
+    "codec",
+    ["png", "jpeg 95", "jpeg 85", "jpeg 75", "webp 80", "blur", "x0.5", "x1.5"],
+)
+@pytest.mark.parametrize("thick", [3, 8, 20])
+@pytest.mark.parametrize("sides", ["L", "TB"])
+def test_a_bar_is_found_behind_any_codec(codec: str, thick: int, sides: str) -> None:
+    source = scene()
+    edited = through(barred(source, sides, thick), codec)
+    clean = through(source, codec)
+    assert residual_padding(edited, clean, names(sides)).reject
+    assert residual_padding(clean, clean, SIDES).border_fraction == 0
+
+
+def test_a_single_white_line_of_two_pixels_is_enough() -> None:
+    source = scene()
+    residue = residual_padding(barred(source, "R", 2), source, ["right"])
+    assert (residue.reject, residue.sides["right"].columns) == (True, 160)
+
+
+def test_a_bar_in_front_of_a_white_sky_over_dark_ground_is_found() -> None:
+    source = scene()
+    source[:80] = 240
+    assert residual_padding(barred(source, "L", 6), source, ["left"]).reject
+
+
+def test_a_white_bar_before_nearly_white_content_is_found() -> None:
+    source = np.clip(scene() // 12 + 228, 0, 243).astype(np.uint8)
+    assert residual_padding(barred(source, "T", 5), source, ["top"]).reject
+
+
+def test_a_turned_picture_leaves_a_wedge() -> None:
+    source = scene(320, 416)
+    columns = np.arange(416)
+    depth = (2 + columns * 0.03).astype(int)
+    edited = source.copy()
+    edited[np.arange(320)[:, None] < depth[None, :]] = 255
+    residue = residual_padding(edited, source, ["top"])
+    assert (residue.reject, residue.sides["top"].kind) == (True, Kind.WEDGE)
+
+
+def test_a_margin_deeper_than_a_quarter_is_padding() -> None:
+    source = scene()
+    edited = barred(source, "LR", 64)
+    residue = residual_padding(edited, source, ["left", "right"])
+    assert {side.kind for side in residue.sides.values()} == {Kind.DEEP}
+    assert residue.reject
+
+
+def product() -> Pixels:
+    """A dark ellipse on white that runs off the lower edge."""
+    y, x = np.mgrid[0:160, 0:208]
+    picture = np.full((160, 208, 3), 255, np.uint8)
+    picture[((x - 104) / 60) ** 2 + ((y - 110) / 80) ** 2 < 1] = (60, 70, 90)
+    return picture
+
+
+def ramp(low: int, high: int) -> Pixels:
+    line = np.linspace(high, low, 208).astype(np.uint8)
+    return np.repeat(np.tile(line, (160, 1))[..., None], 3, axis=2)
+
+
+def vignette() -> Pixels:
+    y, x = np.mgrid[-1:1:160j, -1:1:208j]
+    light = (255 - 90 * np.exp(-3 * (x**2 + y**2))).astype(np.uint8)
+    return np.repeat(light[..., None], 3, axis=2)
+
+
+def page() -> Pixels:
+    picture = np.full((160, 208, 3), 250, np.uint8)
+    for row in range(20, 140, 12):
+        picture[row : row + 5, 18 : 190 - row % 7 * 9] = 30
+    return picture
+
+
+def snow() -> Pixels:
+    picture = scene()
+    jagged = (np.sin(np.arange(208) / 9) * 14 + 110).astype(int)
+    picture[np.arange(160)[:, None] > jagged[None, :]] = 253
+    return picture
+
+
+def night() -> Pixels:
+    picture = np.full((160, 208, 3), 3, np.uint8)
+    picture[np.random.default_rng(0).random((160, 208)) > 0.995] = 230
+    return picture
+
+
+TRAPS = {
+    "a product on white": product(),
+    "a gradient that begins white": ramp(235, 255),
+    "a full gradient": ramp(0, 255),
+    "a bright vignette": vignette(),
+    "a page of text": page(),
+    "snow": snow(),
+    "a night sky": night(),
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_a_picture_that_only_looks_padded_passes(trap: str) -> None:
+    picture = TRAPS[trap]
+    regenerated = through(picture, "jpeg 85")
+    assert not residual_padding(picture, picture, SIDES).reject
+    assert not residual_padding(regenerated, picture, SIDES).reject
+
+
+@pytest.mark.parametrize("trap", ["a product on white", "a full gradient", "snow", "a night sky"])
+def test_a_picture_that_was_not_white_before_may_become_it(trap: str) -> None:
+    assert not residual_padding(TRAPS[trap], scene(), SIDES).reject
+
+
+def test_framed_art_keeps_its_frame() -> None:
+    source = barred(scene(), "LTRB", 12)
+    edited = barred(scene(seed=1), "LTRB", 12)
+    residue = residual_padding(edited, source, SIDES)
+    assert {side.kind for side in residue.sides.values()} == {Kind.NATURAL}
+    assert not residue.reject
+    assert residual_padding(edited, scene(), SIDES).reject
+    assert residual_padding(edited, None, SIDES).reject
+
+
+def test_a_subject_that_is_set_on_white_passes() -> None:
+    edited = np.full((160, 208, 3), 255, np.uint8)
+    edited[60:100, 80:130] = (90, 20, 20)
+    residue = residual_padding(edited, scene(), ["left", "right"])
+    assert {side.kind for side in residue.sides.values()} == {Kind.DEEP}
+    assert not residue.reject
+
+
+def test_content_that_touches_the_edge_is_no_bar() -> None:
+    source = scene()
+    edited = barred(source, "T", 10)
+    edited[0:10, 60:90] = 80
+    assert not residual_padding(edited, source, ["top"]).reject
+
+
+def test_only_the_named_sides_are_looked_at() -> None:
+    residue = residual_padding(barred(scene(), "L", 9), scene(), ["top", "bottom"])
+    assert (residue.border_fraction, set(residue.sides)) == (0.0, {"top", "bottom"})
+    assert residual_padding(barred(scene(), "L", 9), scene(), []).border_fraction == 0.0
+
+
+def test_the_threshold_lies_between_20_and_21_pixels_of_a_megapixel() -> None:
+    assert border_fraction(20, 1024, 1024) <= MAX_BORDER_FRACTION
+    assert border_fraction(21, 1024, 1024) > MAX_BORDER_FRACTION
+    assert border_fraction(9, 1, 1) == 1.0
+
+
+def test_small_pictures_are_judged_as_well() -> None:
+    source = scene(32, 48)
+    assert residual_padding(barred(source, "L", 2), source, SIDES).reject
+    assert not residual_padding(source, source, SIDES).reject
+
+
+def test_pictures_of_two_sizes_cannot_be_compared() -> None:
+    with pytest.raises(ValueError, match="shape"):
+        residual_padding(scene(), scene(32, 48), SIDES)
+
+
+def kinds(residue: Residue, order: list[str]) -> list[tuple[Kind, int, float]]:
+    found = (residue.sides[side] for side in order)
+    return [(side.kind, side.columns, side.thickness) for side in found]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    sides=st.sampled_from(["L", "T", "LT", "RB", "LTRB", ""]),
+    thick=st.integers(1, 30),
+    seed=st.integers(0, 5),
+)
+def test_flips_and_turns_carry_the_findings_along(sides: str, thick: int, seed: int) -> None:
+    source = scene(seed=seed)
+    edited = barred(source, sides, thick)
+    found = kinds(residual_padding(edited, source, SIDES), ["left", "top", "right", "bottom"])
+    flipped = residual_padding(edited[:, ::-1], source[:, ::-1], SIDES)
+    assert kinds(flipped, ["right", "top", "left", "bottom"]) == found
+    turned = residual_padding(np.rot90(edited), np.rot90(source), SIDES)
+    assert kinds(turned, ["bottom", "left", "top", "right"]) == found
+
+
+@settings(deadline=None, max_examples=25)
+@given(order=st.permutations("LTRB"), thick=st.integers(1, 30))
+def test_more_padding_never_lowers_the_fraction(order: list[str], thick: int) -> None:
+    source = scene()
+    edited, last = source, 0.0
+    for side in order:
+        edited = barred(edited, side, thick)
+        fraction = residual_padding(edited, source, SIDES).border_fraction
+        assert fraction > last
+        last = fraction
+    assert last <= 1.0
