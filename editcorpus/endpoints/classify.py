@@ -119,7 +119,7 @@ def classify(error: BaseException | None, facts: Facts | None = None) -> Verdict
 
 
 def _answered(facts: Facts) -> Verdict:
-    kind = CODES.get(facts.code) or TYPES.get(facts.type) or _by_text(facts) or _by_status(facts)
+    kind = _by_word(facts) or _by_text(facts) or _by_status(facts)
     if kind == "rate_minute":
         kind, bucket = _which_rate(facts)
         return replace(_verdict(kind, facts, facts.text), bucket=bucket)
@@ -156,6 +156,12 @@ def _sentence(rule: Rule, facts: Facts, word: str, detail: str) -> str:
     named = " ".join(part for part in (status, word) if part)
     says = f"{rule.says} ({named})" if named else rule.says
     return f"{says}: {detail.rstrip('.')}." if detail and rule.quotes else f"{says}."
+
+
+def _by_word(facts: Facts) -> Kind | None:
+    """The class by code, else by type; overload is reported as a server error of either sort."""
+    kind = CODES.get(facts.code) or TYPES.get(facts.type)
+    return None if kind == "server" and _by_text(facts) == "slow_down" else kind
 
 
 def _by_text(facts: Facts) -> Kind | None:
