@@ -11,7 +11,7 @@ help: ## say what each target does
 
 setup: $(READY) ## make .venv out of requirements.lock; done again only when that or pyproject.toml changed
 
-$(READY): requirements.lock pyproject.toml scripts/setup scripts/uv.lock
+$(READY): requirements.lock pyproject.toml scripts/setup scripts/bootstrap.lock
 	@scripts/setup
 	@touch $@
 

@@ -1,9 +1,5 @@
 """Finding, opening and reading a source's files."""
 
-import io
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -149,32 +145,10 @@ def test_secrets_are_in_no_message_and_no_representation():
 
 
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory):
-    """A real S3 server on loopback that serves one bucket, `data`."""
-    folder = tmp_path_factory.mktemp("s3")
-    write(folder / "data/omni/a.parquet", structs(25))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        str(Path(sys.executable).with_name("rclone")),
-        "serve",
-        "s3",
-        "--addr",
-        f"127.0.0.1:{port}",
-    ]
-    command += ["--auth-key", "access,s3cr3t-of-test", "--config", "", str(folder)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        for line in server.stderr or io.StringIO():
-            if "Starting" in line:
-                break
-        yield {
-            "key": "access",
-            "secret": "s3cr3t-of-test",
-            "endpoint_url": f"http://127.0.0.1:{port}",
-            "skip_instance_cache": True,
-        }
-        server.terminate()
+def bucket(s3):
+    """What opens a bucket `data` that holds one file."""
+    write(s3.folder / "data/omni/a.parquet", structs(25))
+    return {**s3.options, "skip_instance_cache": True}
 
 
 @pytest.mark.s3

@@ -1,0 +1,148 @@
+"""What a bucket needs beyond a folder: opening it, reading ranges of it, and naming its errors."""
+
+import importlib
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import fsspec
+
+from editcorpus.errors import ConfigError
+
+_FULL = {
+    "InsufficientCapacity",  # Ceph
+    "InsufficientStorage",  # HTTP 507
+    "QuotaExceeded",  # Ceph
+    "XMinioAdminBucketQuotaExceeded",
+    "XMinioStorageFull",
+}
+"""S3 error codes that mean: no more bytes."""
+_BEYOND = {"416", "InvalidRange"}
+"""S3 error codes for a range that begins behind the last byte."""
+_HASTY: dict[str, Any] = {
+    "connect_timeout": 5,
+    "read_timeout": 20,
+    "retries": {"total_max_attempts": 1},
+}
+"""botocore's settings for a first look: whoever waits at a terminal gets an answer in seconds."""
+_S3 = {"s3", "s3a"}
+
+
+def open_bucket(
+    root: str, options: Mapping[str, Any], *, hasty: bool = False
+) -> tuple[Any, str, tuple[type[BaseException], ...]]:
+    """Open a URL without touching what it names.
+
+    Args:
+        root: Such as `s3://bucket/prefix`.
+        options: What fsspec's filesystem takes.
+        hasty: Whether an S3 server that does not answer is given up within seconds.
+
+    Returns:
+        The filesystem, the part of the URL behind `://`, and what its clients raise.
+
+    Raises:
+        ConfigError: The protocol is unknown, or the URL names no bucket.
+    """
+    protocol, _, base = root.partition("://")
+    if not base:
+        raise ConfigError(f"The URL {root!r} names no bucket.")
+    chosen = dict(options)
+    if hasty and protocol in _S3:
+        chosen["config_kwargs"] = {**chosen.get("config_kwargs", {}), **_HASTY}
+    try:
+        made = fsspec.filesystem(
+            protocol, skip_instance_cache=True, use_listings_cache=False, **chosen
+        )
+    except (ValueError, ImportError) as error:
+        raise ConfigError(f"No store can be opened at {root!r}: {error}.") from error
+    return made, base, _client_errors() if protocol in _S3 else (OSError,)
+
+
+def error_code(error: BaseException) -> str:
+    """The server's own code of an error, such as `NoSuchBucket`; empty where it gave none."""
+    response = getattr(error.__cause__ or error, "response", None)
+    members = response.get("Error", {}) if isinstance(response, Mapping) else {}
+    return str(members.get("Code", ""))
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a server says that it takes no more bytes."""
+    return error_code(error) in _FULL
+
+
+def is_beyond_end(error: BaseException) -> bool:
+    """Whether a server says that a range begins behind the last byte."""
+    return error_code(error) in _BEYOND
+
+
+def without_secrets(text: str, options: Mapping[str, Any]) -> str:
+    """The text with every secret among the options replaced by `***`."""
+    for value in options.values():
+        if isinstance(value, Mapping):
+            text = without_secrets(text, value)
+        elif isinstance(value, str) and len(value) > 3 and "://" not in value:
+            text = text.replace(value, "***")
+    return text
+
+
+class RangeFile(io.RawIOBase):
+    """A seekable file over an object; each read is one range request.
+
+    Args:
+        name: For messages.
+        size: Of the object, in bytes.
+        fetch: Gives at most so many bytes (second) from a place (first).
+    """
+
+    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes]) -> None:
+        super().__init__()
+        self.name = name
+        self._size = size
+        self._fetch = fetch
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place; OSError where it lies before the first byte."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise OSError(f"{self.name} has no byte at {start + offset}.")
+        self._at = start + offset
+        return self._at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most `size` bytes, or all that are left."""
+        left = max(0, self._size - self._at)
+        wanted = left if size is None or size < 0 else min(size, left)
+        data = self._fetch(self._at, wanted) if wanted else b""
+        self._at += len(data)
+        return data
+
+    def readall(self) -> bytes:
+        """All that are left, in one request."""
+        return self.read()
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer as far as there are bytes."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _client_errors() -> tuple[type[BaseException], ...]:
+    """What s3fs raises: translated, and not; imported only where a bucket is used."""
+    botocore = importlib.import_module("botocore.exceptions")
+    aiohttp = importlib.import_module("aiohttp")
+    return (OSError, botocore.BotoCoreError, botocore.ClientError, aiohttp.ClientError)

@@ -1,0 +1,50 @@
+"""What a local folder needs so that a file is there whole, or not at all, after a power cut."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def commit_file(file: Path, target: Path) -> None:
+    """Make a finished file durable under its final name; both lie in the same file system."""
+    sync(file)
+    file.replace(target)
+    sync(target.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents durable; FileExistsError where one of them is a file."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files at any depth, in any order, less temporary ones; none where the folder is missing.
+
+    Raises:
+        OSError: A folder cannot be read: what it holds is never left out in silence.
+    """
+
+    def heard(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise error
+
+    for place, _, names in os.walk(folder, onerror=heard):
+        yield from (Path(place, name) for name in names if not is_hidden(name))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether this is the name of a temporary file: `.*.tmp`."""
+    return name.startswith(".") and name.endswith(".tmp")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,99 @@
+"""One real S3 server on loopback for all tests of the core that need one."""
+
+import io
+import itertools
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from editcorpus.storage import Store
+
+SECRET = "s3cr3t-of-test"
+NOBODY = {"endpoint_url": "http://127.0.0.1:1"}
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running server: `folder/<bucket>/<key>` are its objects."""
+
+    folder: Path
+    options: dict[str, Any]
+
+    def bucket(self, name: str) -> Path:
+        made = self.folder / name
+        made.mkdir()
+        return made
+
+
+@contextmanager
+def serve_s3(folder: Path) -> Iterator[S3]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    rclone = str(Path(sys.executable).with_name("rclone"))
+    command = [rclone, "serve", "s3", "--addr", address, "--config", ""]
+    command += ["--auth-key", f"access,{SECRET}", "--dir-cache-time", "0s", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        for line in server.stderr or io.StringIO():
+            if "Starting" in line:
+                break
+        try:
+            options = {"key": "access", "secret": SECRET, "endpoint_url": f"http://{address}"}
+            yield S3(folder, options)
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    with serve_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_numbers() -> Iterator[int]:
+    return itertools.count()
+
+
+@pytest.fixture
+def s3_store(s3: S3, s3_numbers: Iterator[int], tmp_path: Path) -> Store:
+    """A store in a bucket of its own."""
+    name = f"b{next(s3_numbers)}"
+    s3.bucket(name)
+    return Store(f"s3://{name}/team", s3.options, tmp_path / "spool")
+
+
+@pytest.fixture
+def disk_store(tmp_path: Path) -> Store:
+    return Store.on_disk(tmp_path / "store")
+
+
+@pytest.fixture(params=["disk", pytest.param("s3", marks=pytest.mark.s3)])
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """The test runs twice: on a local folder, and on a bucket."""
+    found: Store = request.getfixturevalue(f"{request.param}_store")
+    return found
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a Python script in a process of its own; whatever still runs at the end is killed."""
+    running = []
+
+    def started(script: str, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", script, *arguments]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+        process.communicate()
