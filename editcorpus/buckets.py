@@ -19,6 +19,10 @@ _FULL = {
 """S3 error codes that mean: no more bytes."""
 _BEYOND = {"416", "InvalidRange"}
 """S3 error codes for a range that begins behind the last byte."""
+_PLAIN: dict[str, Any] = {"response_checksum_validation": "when_required"}
+"""botocore's settings for any read: rclone 1.75 sends the checksum of the whole object along with a
+range of it, which the default refuses. Uploads stay checked; what is read is checked by length here,
+and by the SHA-256 in headers and manifests where it counts."""
 _HASTY: dict[str, Any] = {
     "connect_timeout": 5,
     "read_timeout": 20,
@@ -48,8 +52,9 @@ def open_bucket(
     if not base:
         raise ConfigError(f"The URL {root!r} names no bucket.")
     chosen = dict(options)
-    if hasty and protocol in _S3:
-        chosen["config_kwargs"] = {**chosen.get("config_kwargs", {}), **_HASTY}
+    if protocol in _S3:
+        quick = _HASTY if hasty else {}
+        chosen["config_kwargs"] = {**_PLAIN, **chosen.get("config_kwargs", {}), **quick}
     try:
         made = fsspec.filesystem(
             protocol, skip_instance_cache=True, use_listings_cache=False, **chosen

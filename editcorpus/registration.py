@@ -93,12 +93,13 @@ class _Jacobian(NamedTuple):
         """By central differences; computed once per level, as the source stays where it is."""
         height, width = plane.shape
         inner = _inner(plane.shape)
-        along_y, along_x = np.gradient(plane)
+        along_y, along_x = np.gradient(plane, axis=0), np.gradient(plane, axis=1)
         x = ((np.arange(width) + 0.5) / width - 0.5).astype(np.float32)
         y = ((np.arange(height) + 0.5) / height - 0.5).astype(np.float32)
         along_x, along_y = along_x * np.float32(width), along_y * np.float32(height)
         parts = (along_x * x, along_x, along_y * y[:, None], along_y)
-        return cls(np.stack([part[inner].ravel() for part in parts]))
+        rows: Plane = np.stack([part[inner].ravel() for part in parts])
+        return cls(rows)
 
 
 def register(source: Plane, edited: Plane) -> Registration:
@@ -173,7 +174,8 @@ def _contrast(plane: Plane) -> Plane:
     radius = max(3, max(plane.shape) // 32)
     rest = plane - _mean(plane, radius)
     deviation = np.sqrt(np.maximum(_mean(rest * rest, radius), 1))
-    return rest / (deviation + 6)
+    contrast: Plane = rest / (deviation + 6)
+    return contrast
 
 
 def _mean(plane: Plane, radius: int) -> Plane:

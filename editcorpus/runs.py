@@ -66,6 +66,15 @@ def identify_run(store: Store, run: str, identity: Mapping[str, Any]) -> None:
         )
 
 
+def read_identity(store: Store, run: str) -> dict[str, Any]:
+    """What a known run is; empty where there is no such run."""
+    try:
+        known = json.loads(store.read(f"runs/{run}/run.json"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
 def _differences(
     old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
 from editcorpus.endpoints.health import is_emulated
 from editcorpus.errors import ConfigError
+from editcorpus.stages.opening import SANDBOX
 from editcorpus.storage import Store
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -132,4 +133,4 @@ def store_members(environment: Mapping[str, str], store: str) -> dict[str, Any]:
 
 def _provider(url: str, real: str) -> str:
     """Answers of the sandbox are kept apart from paid ones by the provider's name."""
-    return "sandbox" if is_emulated(url) else real
+    return SANDBOX if is_emulated(url) else real

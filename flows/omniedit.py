@@ -23,7 +23,7 @@ from flows.recipe import build
 @flow(
     name="omniedit",
     flow_run_name="omniedit-{recipe.run}",
-    task_runner=ThreadPoolTaskRunner[Any](max_workers=64),
+    task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
 def omniedit(recipe: Recipe) -> State[Any]:

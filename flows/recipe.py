@@ -68,6 +68,7 @@ class _Ears:
 def build(source: Source, recipe: Recipe) -> State[Any]:
     """Build a corpus, and name the state after what came of it."""
     recipe = recipe.settled()
+    logging.getLogger("editcorpus").setLevel(logging.INFO)
     try:
         job = job_of(source, recipe)
         check(job)
@@ -176,7 +177,7 @@ def job_of(source: Source, recipe: Recipe) -> Job:
         store=saved.store(),
         source=source,
         inputs=Inputs.find(recipe.input, saved.options() if "://" in recipe.input else {}),
-        identity=recipe.identity(source.name),
+        recipe=recipe.identity(source.name),
         configs=recipe.configs(),
         endpoints={
             "regenerate": images.endpoint(names.images),

@@ -38,7 +38,7 @@ def direct_job(source: str, recipe: Recipe, connections: Connections) -> Job:
         store=connections.open_store(),
         source=source_named(source),
         inputs=Inputs.find(recipe.input, options),
-        identity=recipe.identity(source),
+        recipe=recipe.identity(source),
         configs=recipe.configs(),
         endpoints=connections.endpoints(),
         budget_usd=budget(recipe),

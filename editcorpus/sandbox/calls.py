@@ -164,7 +164,7 @@ class Paid:
         fixed = config.latency_s
         outcome.delay_s = latency.seconds(call.pace, fault, *names) if fixed is None else fixed
         if fault in UNBILLED:
-            raise refusal(fault, self._persona, call.model, outcome.request_id)
+            raise refusal(fault, self._persona, call.model, outcome.request_id, config.time_scale)
         outcome.done = await self._sandbox.run(job.work, fault)
 
     def _journaled(self, outcome: _Outcome, endpoint: str) -> ASGIApp:

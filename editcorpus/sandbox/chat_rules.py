@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,15 +78,15 @@ def chat_order(members: Mapping[str, Any], persona: Persona, config: SandboxConf
     schema, choices = _format(members, persona)
     tokens = text_tokens(text) + _TEMPLATE_TOKENS * len(shape)
     tokens += sum(_visual(model, each, members, persona) for each in pictures)
-    most = members.get("max_completion_tokens") or members.get("max_tokens") or 0
+    most = _most_tokens(members)
     if persona is Persona.VLLM:
-        _check_length(tokens, int(most), config.vllm_max_model_len)
+        _check_length(tokens, most, config.vllm_max_model_len)
     return ChatOrder(
         persona=persona,
         model=model,
         text=text,
         pictures=tuple(pictures),
-        max_tokens=int(most),
+        max_tokens=most,
         top=_top(members, persona),
         token_ids=_token_ids(members),
         schema=schema,
@@ -166,9 +166,11 @@ def _part(part: object, param: str, number: int, limit: int) -> str | Sent:
 def _visual(model: str, each: Sent, members: Mapping[str, Any], persona: Persona) -> int:
     if persona is Persona.OPENAI:
         return vision_tokens(model, each.width, each.height)
-    kwargs = members.get("mm_processor_kwargs") or {}
+    kwargs = _object(members, "mm_processor_kwargs")
     least, most, side = _QWEN["Qwen3" if "Qwen3" in model else ""]
-    least, most = int(kwargs.get("min_pixels", least)), int(kwargs.get("max_pixels", most))
+    least, most = kwargs.get("min_pixels", least), kwargs.get("max_pixels", most)
+    if not isinstance(least, int) or not isinstance(most, int) or most < 1:
+        raise invalid("'min_pixels' and 'max_pixels' must be integers.", "mm_processor_kwargs")
     return qwen_tokens(each.width, each.height, (least, most), side)
 
 
@@ -189,6 +191,25 @@ def qwen_tokens(width: int, height: int, pixels: tuple[int, int], side: int) -> 
         grow = (pixels[0] / (width * height)) ** 0.5
         return -int(-width * grow // side) * -int(-height * grow // side)
     return across * down
+
+
+def _most_tokens(members: Mapping[str, Any]) -> int:
+    """Most tokens of the answer; 0 is no limit."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        value = members.get(name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise invalid(f"Invalid '{name}': expected an integer >= 1.", name, "invalid_type")
+        if value is not None:
+            return int(value)
+    return 0
+
+
+def _object(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A member that is an object, or empty."""
+    value = members.get(name) or {}
+    if not isinstance(value, dict):
+        raise invalid(f"Invalid type for '{name}': expected an object.", name, "invalid_type")
+    return value
 
 
 def _check_length(prompt: int, answer: int, longest: int) -> None:
@@ -233,18 +254,18 @@ def _token_ids(members: Mapping[str, Any]) -> tuple[int, ...]:
 def _format(
     members: Mapping[str, Any], persona: Persona
 ) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
-    wanted = members.get("response_format") or {}
+    wanted = _object(members, "response_format")
     if wanted.get("type") == "json_object":
         return {"type": "object", "properties": {"answer": {"type": "string"}}}, ()
     if wanted.get("type") == "json_schema":
-        described = wanted.get("json_schema") or {}
+        described = _object(wanted, "json_schema")
         schema = described.get("schema")
         if not isinstance(schema, dict):
             raise missing("response_format.json_schema.schema")
         if persona is Persona.OPENAI and described.get("strict"):
             check_strict(str(described.get("name", "")), schema)
         return schema, ()
-    structured: Mapping[str, Any] = members.get("structured_outputs") or {}
-    choices: Sequence[str] = structured.get("choice") or ()
-    schema = structured.get("json")
-    return schema if isinstance(schema, dict) else None, tuple(map(str, choices))
+    structured = _object(members, "structured_outputs")
+    choices, schema = structured.get("choice"), structured.get("json")
+    listed = tuple(map(str, choices)) if isinstance(choices, list) else ()
+    return schema if isinstance(schema, dict) else None, listed

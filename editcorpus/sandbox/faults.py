@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from editcorpus.sandbox.chance import share
 from editcorpus.sandbox.config import Defect, Fault, SandboxConfig
+from editcorpus.sandbox.limits import span
 from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.refusals import (
     ApiError,
@@ -17,6 +18,9 @@ from editcorpus.sandbox.refusals import (
 
 _FORCED = re.compile(r"^\s*([a-z0-9_]+)(?::(\d+))?\s*$")
 _MARKER = re.compile(r"\[\[emulate\s+([a-z0-9_]+(?::\d+)?)\]\]")
+
+#: Wait, in emulated seconds, that an injected rate limit asks for: that of a published sample.
+_RETRY_S = 0.534
 
 #: A property of the request itself: another attempt meets it again.
 _LASTING = frozenset({Fault.MODERATION_INPUT})
@@ -114,11 +118,11 @@ def without_marker(text: str) -> str:
     return _MARKER.sub("", text)
 
 
-def refusal(fault: Fault, persona: Persona, model: str, request_id: str) -> ApiError:
-    """The error answer of a fault that is one (`UNBILLED`)."""
+def refusal(fault: Fault, persona: Persona, model: str, request_id: str, scale: float) -> ApiError:
+    """The error answer of a fault that is one (`UNBILLED`); waits in it are real time, scaled."""
     vllm = persona is Persona.VLLM
     answers = {
-        Fault.RATE_LIMIT: lambda: _crowded() if vllm else _too_many(model),
+        Fault.RATE_LIMIT: lambda: _crowded() if vllm else _too_many(model, scale),
         Fault.SERVER_ERROR: lambda: _server_error(model),
         Fault.SLOW_DOWN: lambda: _crowded() if vllm else _slow_down(),
         Fault.MODERATION_INPUT: lambda: blocked("input", request_id),
@@ -129,12 +133,13 @@ def refusal(fault: Fault, persona: Persona, model: str, request_id: str) -> ApiE
     return answers[fault]()
 
 
-def _too_many(model: str) -> ApiError:
+def _too_many(model: str, scale: float) -> ApiError:
+    wait = _RETRY_S * scale
     message = (
         f"Rate limit reached for {model} (for limit {model}) in organization org-emulated on "
-        "requests per min: Limit 5, Used 5, Requested 1. Please try again in 534ms."
+        f"requests per min: Limit 5, Used 5, Requested 1. Please try again in {span(wait)}."
     )
-    return rate_limited(message, "requests", 0.534)
+    return rate_limited(message, "requests", wait)
 
 
 def _server_error(model: str) -> ApiError:

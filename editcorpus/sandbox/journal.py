@@ -88,6 +88,7 @@ class Journal:
             self._file.flush()
 
     def close(self) -> None:
+        """Close the file; nothing more can be written."""
         if self._file is not None:
             self._file.close()
 

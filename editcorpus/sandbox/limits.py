@@ -59,7 +59,7 @@ class Gate:
             message = (
                 f"Rate limit reached for {model} in organization org-emulated on concurrent "
                 f"requests: Limit {self._concurrent}, Used {self.working}, Requested 1. "
-                f"Please try again in {_span(2.0 * scale)}."
+                f"Please try again in {span(2.0 * scale)}."
             )
             raise rate_limited(message, "requests", 2.0 * scale)
         for kind, bucket in self._buckets.items():
@@ -79,7 +79,7 @@ class Gate:
             found[f"x-ratelimit-limit-{kind}"] = str(bucket.per_minute)
             found[f"x-ratelimit-remaining-{kind}"] = str(max(0, int(bucket.level)))
             reset = bucket.wait_s(bucket.per_minute) * scale
-            found[f"x-ratelimit-reset-{kind}"] = _span(reset)
+            found[f"x-ratelimit-reset-{kind}"] = span(reset)
         return found
 
 
@@ -88,14 +88,14 @@ def _message(model: str, bucket: _Bucket, amount: int, wait: float) -> str:
     return (
         f"Rate limit reached for {model} (for limit {model}) in organization org-emulated on "
         f"{bucket.kind} per min: Limit {bucket.per_minute}, Used {used}, Requested {amount}. "
-        f"Please try again in {_span(wait)}."
+        f"Please try again in {span(wait)}."
     )
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """As the API writes spans: `120ms`, `58.891s`, `6m0s`."""
     if seconds < 1:
-        return f"{round(seconds * 1000)}ms"
+        return f"{max(1, round(seconds * 1000))}ms" if seconds > 0 else "0ms"
     if seconds < _MINUTE_S:
         return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
     minutes, rest = divmod(round(seconds), 60)

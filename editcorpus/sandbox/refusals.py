@@ -73,12 +73,14 @@ def invalid(message: str, param: str | None = None, code: str | None = None) -> 
 
 
 def missing(param: str) -> ApiError:
+    """400: a parameter is not given."""
     return invalid(
         f"Missing required parameter: '{param}'.", param, code="missing_required_parameter"
     )
 
 
 def unknown_parameter(name: str) -> ApiError:
+    """400: there is no such parameter."""
     return invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
 
 
@@ -91,6 +93,7 @@ def one_of(param: str, value: str, supported: tuple[str, ...]) -> ApiError:
 
 
 def bad_key() -> ApiError:
+    """401: no key, a wrong one, or one that was revoked."""
     message = (
         "Incorrect API key provided. You can find your API key at "
         "https://platform.openai.com/account/api-keys."
@@ -122,6 +125,7 @@ def rate_limited(message: str, kind: str, wait_s: float) -> ApiError:
 
 
 def out_of_quota() -> ApiError:
+    """429 that no waiting heals: the money is spent."""
     message = (
         "You exceeded your current quota, please check your plan and billing details. For more "
         "information on this error, read the docs: "

@@ -4,7 +4,6 @@ import socket
 import struct
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 #: Member of `scope["extensions"]` under which the server hands the connection to the application.
@@ -26,7 +25,7 @@ class Cut:
         half = self._body[: len(self._body) // 2]
         await send({"type": "http.response.body", "body": half, "more_body": True})
         scope["extensions"][TRANSPORT].close()
-        await gone(scope, receive)
+        await gone(receive)
 
 
 class Reset:
@@ -38,20 +37,17 @@ class Reset:
         at_once = struct.pack("ii", 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
         transport.abort()
-        await gone(scope, receive)
+        await gone(receive)
 
 
 class Silence:
     """Says nothing until the client goes away."""
 
-    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
-        await gone(scope, receive)
+    async def __call__(self, _scope: Scope, receive: Receive, _send: Send) -> None:
+        await gone(receive)
 
 
-async def gone(scope: Scope, receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
     """Returns when the client has left."""
-    request = Request(scope, receive)
-    while not await request.is_disconnected():
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
+    while (await receive())["type"] != "http.disconnect":
+        pass

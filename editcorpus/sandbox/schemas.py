@@ -8,6 +8,7 @@ from editcorpus.sandbox.chance import pick
 from editcorpus.sandbox.refusals import invalid
 
 _DEEPEST = 12
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _value(
         return {each: _value(part, root, facts, each, depth + 1) for each, part in parts.items()}
     if kind == "array":
         items = schema.get("items") or {}
-        count = max(1, int(schema.get("minItems", 1)))
+        count = min(max(1, schema.get("minItems", 1)), _LONGEST)
         return [_value(items, root, facts, name, depth + 1) for _ in range(count)]
     return _scalar(kind, schema, facts, name)
 
@@ -99,7 +100,7 @@ def _text(schema: Mapping[str, Any], facts: Facts, name: str) -> str:
     plain = f"The difference between the pictures: {facts.instruction}"
     text = facts.instruction if "instruction" in name.lower() else plain
     longest = schema.get("maxLength")
-    return text[:longest] if longest else text.ljust(int(schema.get("minLength", 0)), ".")
+    return text[:longest] if longest else text.ljust(min(schema.get("minLength", 0), _LONGEST), ".")
 
 
 def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

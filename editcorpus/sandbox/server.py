@@ -18,6 +18,8 @@ from editcorpus.sandbox.replies import TRANSPORT
 from editcorpus.sandbox.state import Sandbox
 
 #: Connections kept while idle, in seconds: longer than any client waits between two calls.
+EMULATED = ("x-emulated-by", "editcorpus")
+"""A header of every answer, by which a client can tell that nothing here is real."""
 _KEEP_ALIVE_S = 300
 _BACKLOG = 2048
 
@@ -70,6 +72,7 @@ def serve(config: SandboxConfig, *, until_stdin_closes: bool = False) -> None:
             ws="none",
             log_level="error",
             access_log=False,
+            headers=[EMULATED],
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=1,
         )

@@ -118,5 +118,6 @@ class Sandbox:
         self._gate.working = working
 
     def close(self) -> None:
+        """End the threads and close the journal."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self.journal.close()

@@ -72,11 +72,13 @@ def ask_all(
             tally.facts[_kind(outcome)] += 1
             found[outcome.ask.id][outcome.ask.question] = outcome
         last = sample == SAMPLES - 1
-        made: dict[str, _Row | Rejected | Failed | Again] = {
-            key: _made(inquiry, key, found[key], last=last) for key in pending
-        }
-        pending = {key: item.questions for key, item in made.items() if isinstance(item, Again)}
-        results.update({key: item for key, item in made.items() if not isinstance(item, Again)})
+        asked, pending = list(pending), {}
+        for key in asked:
+            made: _Row | Rejected | Failed | Again = _made(inquiry, key, found[key], last=last)
+            if isinstance(made, Again):
+                pending[key] = made.questions
+            else:
+                results[key] = made
     for key in inquiry.questions:
         item = results[key]
         if isinstance(item, Rejected):

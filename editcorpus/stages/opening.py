@@ -25,6 +25,8 @@ from editcorpus.steps import align, pad, regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
 
+SANDBOX = "sandbox"
+"""The provider of answers that are emulated."""
 _LOCAL_GATHER_S = 0.01
 """How long a local journal write waits for others: 1% of the shortest call, many lines an fsync."""
 _BUCKET_GATHER_S = 0.25
@@ -36,7 +38,7 @@ class Job:
     """A run as it is to be opened.
 
     Attributes:
-        identity: Everything that decides the corpus, as JSON takes it.
+        recipe: Source, input, sample and Configs, as JSON takes them.
         configs: Each step's Config by the step's name.
         endpoints: The endpoint that each asking step asks, by the step's name.
         budget_usd: What the run may cost in all; None is no limit.
@@ -49,7 +51,7 @@ class Job:
     store: Store
     source: Source
     inputs: Inputs
-    identity: Mapping[str, Any]
+    recipe: Mapping[str, Any]
     configs: Mapping[str, BaseModel]
     endpoints: Mapping[str, Endpoint]
     budget_usd: Decimal | None
@@ -58,9 +60,15 @@ class Job:
     today: date
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides the corpus; a rehearsal is another run than the real thing."""
+        providers = {step: endpoint.provider for step, endpoint in self.endpoints.items()}
+        return {**self.recipe, "providers": providers}
+
+    @property
     def emulated(self) -> bool:
         """Whether any answer comes from the sandbox."""
-        return any(endpoint.provider == "sandbox" for endpoint in self.endpoints.values())
+        return any(endpoint.provider == SANDBOX for endpoint in self.endpoints.values())
 
 
 def check(job: Job) -> None:

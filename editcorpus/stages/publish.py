@@ -1,7 +1,7 @@
 """Publish a shard: join its columns by id, apply the thresholds, write the corpus' records."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 
 from editcorpus.inputs import read_pictures
@@ -12,6 +12,8 @@ from editcorpus.stages.filter import Filtered
 from editcorpus.stages.workshop import Stage, Workshop
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
+
+_PUBLISHED = {field.name for field in fields(Published)}
 
 
 def corpus_folder(run: str) -> str:
@@ -83,49 +85,29 @@ def _records(shop: Workshop, shard: int, items: list[_Joined]) -> Iterator[Publi
 
 
 def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
-    triplet, padded, measured = item.triplet, item.padded, item.filtered
-    texts, judged, answer = item.rewritten, item.aligned, item.regenerated
+    """The record of one triplet: its columns, the later ones before the earlier where both speak."""
+    columns = (
+        item.triplet,
+        item.padded,
+        item.regenerated,
+        item.filtered,
+        item.rewritten,
+        item.aligned,
+    )
+    members = {
+        field.name: getattr(column, field.name)
+        for column in columns
+        for field in fields(column)
+        if field.name in _PUBLISHED
+    }
     return Published(
-        id=triplet.id,
-        dataset_source=triplet.dataset_source,
-        task=triplet.task,
-        subtask=triplet.subtask,
-        instruction=texts.instruction,
-        instruction_type=texts.instruction_type,
-        instruction_original=texts.instruction_original,
+        **members,
         source_image=source,
         edited_image=edited,
-        width=padded.source_width,
-        height=padded.source_height,
-        score=judged.score,
-        score_done=judged.score_done,
-        score_preserved=judged.score_preserved,
-        score_clean=judged.score_clean,
-        border_fraction=measured.border_fraction,
-        changed_share=measured.changed_share,
-        shift_x=measured.shift_x,
-        shift_y=measured.shift_y,
-        scale_x=measured.scale_x,
-        scale_y=measured.scale_y,
-        registration_ncc=measured.registration_ncc,
-        registered=measured.registered,
-        canvas_width=padded.canvas_width,
-        canvas_height=padded.canvas_height,
-        box_x=padded.box_x,
-        box_y=padded.box_y,
-        box_width=padded.box_width,
-        box_height=padded.box_height,
-        padded_share=padded.padded_share,
-        license=triplet.license,
-        source_file=PurePosixPath(triplet.file).name,
-        source_row=triplet.row,
-        instruction_index=triplet.instruction_index,
-        model=answer.model,
-        quality=answer.quality,
-        response=answer.response,
-        prompt_version=answer.prompt_version,
-        rewrite_model=texts.rewrite_model,
-        judge_model=judged.judge_model,
+        width=item.padded.source_width,
+        height=item.padded.source_height,
+        source_file=PurePosixPath(item.triplet.file).name,
+        source_row=item.triplet.row,
     )
 
 

@@ -178,14 +178,27 @@ def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
     usd = shop.ledger.usd(stage.name, shard)
     tally = Tally(entered=before.kept)
     written = stage.write(shop, shard, tally)
-    spent = shop.ledger.usd(stage.name, shard) - usd
     event = {
         "at": shop.clocks.now(),
         "seconds": round(shop.clocks.seconds() - began, 3),
-        "usd": format(spent, "f"),
+        "usd": format(shop.ledger.usd(stage.name, shard) - usd, "f"),
         **tally.facts,
     }
-    made = Manifest(
+    past = old.history if old else ()
+    made = _manifest(stage, print_, tally, written, (*past, event))
+    write_manifest(shop.store, folder, made)
+    _tell(shard, made)
+    return ref(made, shop.run, shard, skipped=False)
+
+
+def _manifest(
+    stage: Stage,
+    print_: str,
+    tally: Tally,
+    written: Written,
+    history: tuple[dict[str, Any], ...],
+) -> Manifest:
+    return Manifest(
         stage.name,
         stage.version,
         print_,
@@ -195,17 +208,20 @@ def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
         tuple(tally.failed),
         written.sha256,
         written.size,
-        (*(old.history if old else ()), event),
+        history,
     )
-    write_manifest(shop.store, folder, made)
+
+
+def _tell(shard: int, made: Manifest) -> None:
+    """One line a shard and step, for whoever reads the log."""
+    event = made.history[-1]
     _log.info(
         "shard %05d %s: %d kept, %d rejected, %d failed, $%s, %.1f s",
         shard,
-        stage.name,
-        written.records,
-        len(tally.rejected),
-        len(tally.failed),
+        made.step,
+        made.kept,
+        len(made.rejected),
+        len(made.failed),
         event["usd"],
         event["seconds"],
     )
-    return ref(made, shop.run, shard, skipped=False)

@@ -8,11 +8,18 @@ from editcorpus.errors import ConfigError
 from editcorpus.gallery import write_gallery
 from editcorpus.layouts.manifest import read_manifest
 from editcorpus.ledger import read_history
+from editcorpus.runs import read_identity
 from editcorpus.stages.exhibit import exhibits
+from editcorpus.stages.opening import SANDBOX
 from editcorpus.stages.plan import read_plan
 from editcorpus.stages.publish import corpus_folder
 from editcorpus.storage import Store
 from flows.connections import open_store
+
+_EMULATED = (
+    "EMULATED: the answers came from the sandbox, not from a model. The edits are simple drawings, "
+    "good for trying the pipeline out and for nothing else."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,5 +56,8 @@ def make_gallery(store: Store, name: str, limit: int) -> str:
             ("Failed", str(sum(manifest.failed.values()))),
             *((role.capitalize(), model) for role, model in manifest.models.items()),
         ]
-    path = write_gallery(store, f"{folder}/gallery", exhibits(store, name, limit), name, facts)
+    providers = read_identity(store, name).get("providers", {})
+    notice = _EMULATED if SANDBOX in providers.values() else ""
+    page = f"{folder}/gallery"
+    path = write_gallery(store, page, exhibits(store, name, limit), name, facts, notice)
     return store.url(path)

@@ -5,6 +5,8 @@ import itertools
 import socket
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,9 +43,9 @@ def serve_s3(folder: Path) -> Iterator[S3]:
     command = [rclone, "serve", "s3", "--addr", address, "--config", ""]
     command += ["--auth-key", f"access,{SECRET}", "--dir-cache-time", "0s", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        for line in server.stderr or io.StringIO():
-            if "Starting" in line:
-                break
+        log = server.stderr or io.StringIO()
+        next(line for line in log if "Starting" in line)
+        threading.Thread(target=deque, args=(log, 0), daemon=True).start()  # else it fills up
         try:
             options = {"key": "access", "secret": SECRET, "endpoint_url": f"http://{address}"}
             yield S3(folder, options)

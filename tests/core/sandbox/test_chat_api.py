@@ -221,6 +221,8 @@ def test_json_mode_gets_an_object(client):
         ({"logprobs": True, "top_logprobs": 21, "model": "gpt-4o"}, "<= 20"),
         ({"extra_body": {"logprob_token_ids": [1]}}, "Unrecognized request argument"),
         ({"stream": True}, "Streaming"),
+        ({"extra_body": {"response_format": "json"}}, "expected an object"),
+        ({"max_completion_tokens": 0}, "expected an integer"),
         (
             {
                 "response_format": {

@@ -8,7 +8,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 from PIL import UnidentifiedImageError
 
 from editcorpus.sandbox.config import Fault, SandboxConfig
-from editcorpus.sandbox.faults import Attempt, struck
+from editcorpus.sandbox.faults import Attempt, refusal, struck
 from editcorpus.sandbox.personas import Persona
 
 
@@ -49,11 +49,17 @@ def test_moderation_names_its_stage(edit):
         assert caught.value.request_id in caught.value.body["message"]
 
 
-def test_a_rate_limit_says_when_to_come_again(edit):
+def test_a_rate_limit_says_in_real_time_when_to_come_again(edit):
     with pytest.raises(openai.RateLimitError) as caught:
         edit(marked("rate_limit"))
     headers = caught.value.response.headers
-    assert (headers["retry-after"], headers["retry-after-ms"]) == ("1", "534")
+    assert (headers["retry-after"], headers["retry-after-ms"]) == ("1", "1")
+
+
+def test_at_full_speed_the_wait_is_that_of_the_published_sample():
+    error = refusal(Fault.RATE_LIMIT, Persona.OPENAI, "gpt-image-2", "req_1", 1.0)
+    assert error.headers == {"retry-after": "1", "retry-after-ms": "534"}
+    assert "try again in 534ms" in error.message
 
 
 def test_the_edge_answers_with_html(edit, calls):

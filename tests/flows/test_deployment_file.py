@@ -1,0 +1,89 @@
+"""The deployment file, and the form that Prefect makes of the flow's parameters."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.deployments.runner import RunnerDeployment
+from prefect.flows import Flow, load_flow_from_entrypoint
+
+from flows.parameters import Recipe
+
+FILE = Path(__file__).parents[2] / "deployments" / "prefect.yaml"
+
+
+@pytest.fixture(scope="module")
+def declared() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def deployment(declared: dict[str, Any]) -> dict[str, Any]:
+    (found,) = declared["deployments"]
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def flow(deployment: dict[str, Any]) -> Flow[..., Any]:
+    return load_flow_from_entrypoint(deployment["entrypoint"])
+
+
+def fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Every field of a form, by model and name, with what the form says about it.
+
+    Where a field says the same as the model it refers to, pydantic leaves it to the model.
+    """
+    models = schema["definitions"]
+    for model, members in {"": schema, **models}.items():
+        for name, field in members.get("properties", {}).items():
+            referred = models.get(field.get("$ref", "").rpartition("/")[2], {})
+            yield f"{model}.{name}", field.get("description") or referred.get("description", "")
+
+
+def test_names_one_deployment_of_the_module_without_a_pull_step(
+    declared: dict[str, Any], deployment: dict[str, Any]
+) -> None:
+    assert declared["pull"] == []
+    assert deployment["name"] == "omniedit"
+    assert deployment["entrypoint"] == "flows.omniedit.omniedit"
+    assert deployment["work_pool"]["name"] == "local"
+
+
+def test_lets_one_run_work_at_a_time_and_starts_none_by_itself(deployment: dict[str, Any]) -> None:
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert [schedule["active"] for schedule in deployment["schedules"]] == [False]
+
+
+def test_the_entrypoint_loads_the_flow(flow: Flow[..., Any]) -> None:
+    assert flow.name == "omniedit"
+
+
+def test_prefect_takes_the_file_s_members(deployment: dict[str, Any], flow: Flow[..., Any]) -> None:
+    made = RunnerDeployment.from_flow(
+        flow,
+        deployment["name"],
+        tags=deployment["tags"],
+        parameters=deployment["parameters"],
+        concurrency_limit=deployment["concurrency_limit"]["limit"],
+        cron=deployment["schedules"][0]["cron"],
+    )
+    assert made.parameters == deployment["parameters"]
+
+
+def test_the_parameters_are_a_pilot_with_a_budget(
+    deployment: dict[str, Any], flow: Flow[..., Any]
+) -> None:
+    recipe = flow.validate_parameters(deployment["parameters"])["recipe"]
+    assert isinstance(recipe, Recipe)
+    assert 0 < recipe.selection.limit <= 1000
+    assert 0 < recipe.effort.budget_usd <= 100
+
+
+def test_every_field_of_the_form_has_a_description(flow: Flow[..., Any]) -> None:
+    found = dict(fields(flow.parameters.model_dump()))
+    assert {".recipe", "Recipe.run", "Effort.budget_usd"} <= set(found)
+    assert len(found) > 40
+    assert [name for name, said in found.items() if not said] == []
