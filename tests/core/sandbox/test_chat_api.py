@@ -38,6 +38,12 @@ def content(pictures, text, url):
 
 
 @pytest.fixture(scope="module")
+def canvas(canvas):
+    """Half as large as elsewhere, which a judge sees no worse."""
+    return canvas.resize((768, 512))
+
+
+@pytest.fixture(scope="module")
 def pairs(canvas):
     """The canvas after an edit, and after each of several mishaps."""
 
@@ -173,7 +179,7 @@ def test_an_unchanged_pair_reads_as_such(client, canvas, data_url):
 def test_chat_is_billed_by_visual_tokens_and_text(client, canvas, data_url, calls):
     answer = parsed(client, [canvas, canvas], data_url, model="gpt-4o")
     usage = answer.usage
-    assert usage.prompt_tokens > 2 * 1105
+    assert usage.prompt_tokens > 2 * 425
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     (call,) = calls(request_id=answer._request_id)
     exact = (2.5 * usage.prompt_tokens + 10 * usage.completion_tokens) / 1e6
