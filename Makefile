@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo check test bench lock
+.PHONY: help setup demo check test bench lock docs
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,3 +36,6 @@ bench: setup ## print the figures of speed and memory
 lock: ## resolve pyproject.toml into requirements.lock; what still fits keeps its version
 	@scripts/lock
 	@scripts/lock --check
+
+docs: setup ## write the pages that come out of the code
+	@$(BIN)/python scripts/reasons.py > docs/reasons.md

@@ -26,7 +26,7 @@ from editcorpus.registration import (
 from editcorpus.residue import MAX_BORDER_FRACTION, residual_padding
 
 NAME = "filter"
-VERSION = 2
+VERSION = 1
 MOVED = 0.5 / WORKING_SIDE
 """Displacement from which on the pictures are laid on each other before they are compared again: half
 a px of the working size."""
@@ -152,13 +152,10 @@ def judge(
     if refusal is not None:
         return Rejected(triplet.id, NAME, *refusal)
     found = register(_light(pair.small_source), _light(pair.small_edited))
-    if found.accepted and displacement(found) > MOVED:
-        changes = _compare_aligned(pair, found)
-    refusal = (
-        _displaced(triplet, found, config)
-        or _unchanged(triplet, changes, config)
-        or _all_changed(triplet, changes, config)
-    )
+    refusal = _displaced(triplet, found, config)
+    if refusal is None:
+        changes = _settled(pair, found, changes)
+        refusal = _unchanged(triplet, changes, config) or _all_changed(triplet, changes, config)
     if refusal is not None:
         return Rejected(triplet.id, NAME, *refusal)
     return Measures(
@@ -256,13 +253,16 @@ def _displaced(triplet: Triplet, found: Registration, config: Config) -> _Refusa
     )
 
 
-def _compare_aligned(pair: _Pair, found: Registration) -> Changes:
-    """Compare once shift and zoom are undone, where both pictures show something."""
+def _settled(pair: _Pair, found: Registration, changes: Changes) -> Changes:
+    """What changed once shift and zoom are undone, where both pictures show something."""
+    moved = displacement(found)
+    if not found.accepted or moved <= MOVED:
+        return changes
     size = pair.small_source.size
     edited = pair.small_edited.transform(
         size, Image.Transform.EXTENT, source_box(found, size), Image.Resampling.BICUBIC
     )
-    margin = int(displacement(found) * max(size)) + 2
+    margin = min(int(moved * max(size)) + 2, min(size) // 4)
     inner = np.s_[margin:-margin, margin:-margin]
     return compare(np.asarray(pair.small_source)[inner], np.asarray(edited)[inner])
 

@@ -38,7 +38,10 @@ class Config(BaseModel):
         0.5, ge=0, lt=1, description="Largest share of the canvas that may be padding, 0 to 1."
     )
     max_pixels: int = Field(
-        images.MAX_PIXELS, ge=1, description="Most pixels that a source image may declare."
+        images.MAX_PIXELS,
+        ge=1,
+        le=images.MOST_PIXELS,
+        description="Most pixels that a source image may declare.",
     )
     min_side: int = Field(64, ge=1, description="Least pixels of either side of a source image.")
     png_level: int = Field(1, ge=0, le=9, description="Compression of canvases, 0 to 9.")
@@ -121,7 +124,9 @@ def pad(triplet: Triplet, data: bytes | None, config: Config) -> Padded | Reject
     geometry = _geometry(source.image.size, config)
     share = float(padded_share(geometry))
     if share > config.max_padded_share:
-        detail = f"{share:.1%} of the canvas would be padding, more than {config.max_padded_share:.1%}."
+        detail = (
+            f"{share:.1%} of the canvas would be padding, more than {config.max_padded_share:.1%}."
+        )
         return Rejected(triplet.id, NAME, Reason.TOO_MUCH_PADDING, detail)
     return _padded(triplet.id, source, geometry, config)
 

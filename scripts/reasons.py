@@ -1,0 +1,24 @@
+"""Writes docs/reasons.md: `make docs`."""
+
+import sys
+
+from editcorpus.records import SENTENCES
+
+_HEAD = """\
+# Reasons
+
+Why a triplet is not in a corpus: the closed list, as `rejects.parquet` and `failed.parquet` name it. What
+was measured stands beside the reason, under `detail`. This page is written by `make docs`.
+
+| reason | what it says |
+|---|---|
+"""
+
+
+def page() -> str:
+    """The page, as the code has it."""
+    return _HEAD + "".join(f"| `{key}` | {sentence} |\n" for key, sentence in SENTENCES.items())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,187 @@
+"""Verdicts on results, by their pixels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from editcorpus.geometry import fixed_canvas
+from editcorpus.records import Geometry, Reason, Rejected, Triplet
+from editcorpus.steps.filter import Config, Measures, judge
+from editcorpus.steps.pad import lay
+
+TRIPLET = Triplet("omniedit/1", "omniedit", "swap", "obj_swap", "do", 0, "MIT", "a.parquet", 0, 0)
+GEOMETRY = fixed_canvas(640, 480)
+CONFIG = Config()
+
+
+def scene(seed: int = 0) -> Image.Image:
+    """Structure at several scales, nothing white."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros((480, 640, 3), np.float32)
+    for cells in (8, 16, 32, 64):
+        noise = rng.integers(0, 256, (cells * 3 // 4, cells, 3)).astype(np.uint8)
+        layer = Image.fromarray(noise).resize((640, 480), Image.Resampling.BICUBIC)
+        total += np.asarray(layer, np.float32) * (8 / cells) ** 0.5
+    return Image.fromarray((total / total.max() * 215).astype(np.uint8))
+
+
+CANVAS = lay(scene(), GEOMETRY)
+
+
+def patched(share: float = 0.1, seed: int = 7) -> Image.Image:
+    """The source with another picture in its middle."""
+    made = scene()
+    width, height = int(640 * share**0.5), int(480 * share**0.5)
+    patch = scene(seed).crop((0, 0, width, height))
+    made.paste(patch, ((640 - width) // 2, (480 - height) // 2))
+    return made
+
+
+def regenerated(content: Image.Image) -> Image.Image:
+    """A canvas as a model returns it: a little softer, with a little noise."""
+    soft = lay(content, GEOMETRY).filter(ImageFilter.GaussianBlur(0.6))
+    noise = np.random.default_rng(3).normal(0, 1.5, (1024, 1536, 3))
+    return Image.fromarray((np.asarray(soft) + noise).clip(0, 255).astype(np.uint8))
+
+
+def moved(canvas: Image.Image, x: float, zoom: float = 1.0) -> Image.Image:
+    """Content shifted right by x px and zoomed about the middle."""
+    left, right = ((edge - 768 - x) / zoom + 768 for edge in (0, 1536))
+    top, bottom = ((edge - 512) / zoom + 512 for edge in (0, 1024))
+    return canvas.transform(
+        canvas.size,
+        Image.Transform.EXTENT,
+        (left, top, right, bottom),
+        Image.Resampling.BICUBIC,
+        fillcolor=(255, 255, 255),
+    )
+
+
+def verdict(
+    answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG
+) -> Measures | Rejected:
+    return judge(triplet, GEOMETRY, CANVAS, answer, config)
+
+
+def kept(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG) -> Measures:
+    made = verdict(answer, triplet, config)
+    assert isinstance(made, Measures), made
+    return made
+
+
+def refused(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG) -> Rejected:
+    made = verdict(answer, triplet, config)
+    assert isinstance(made, Rejected), made
+    assert (made.id, made.step) == ("omniedit/1", "filter")
+    return made
+
+
+def test_a_true_edit_is_kept_and_measured() -> None:
+    made = kept(regenerated(patched(0.1)))
+    assert made.border_fraction == 0
+    assert 0.03 < made.changed_share < 0.12
+    assert 0 < made.mean_difference < 0.1
+    assert made.registered
+    assert made.registration_ncc > 0.7
+    assert made.scale_x == pytest.approx(1, abs=0.001)
+    assert made.shift_y == pytest.approx(0, abs=0.001)
+
+
+def test_an_echo_is_no_edit() -> None:
+    assert refused(CANVAS).reason is Reason.NO_EDIT
+    framed = CANVAS.copy()
+    framed.paste((0, 0, 0), (0, 0, 80, 1024))  # only the padding differs
+    assert "every pixel" in refused(framed).detail
+
+
+@pytest.mark.parametrize("task", ["swap", "style"])
+def test_a_regenerated_source_is_no_edit(task: str) -> None:
+    made = refused(regenerated(scene()), replace(TRIPLET, task=task))
+    assert made.reason is Reason.NO_EDIT
+    assert "0.0020" in made.detail
+
+
+def test_a_source_that_was_only_shifted_is_no_edit() -> None:
+    answer = moved(regenerated(scene()), 0, zoom=1.012)
+    assert refused(answer).reason is Reason.NO_EDIT
+
+
+def test_a_change_of_light_is_an_edit() -> None:
+    answer = regenerated(scene().point(lambda value: int(value * 0.7)))
+    assert kept(answer, replace(TRIPLET, task="env", subtask="env_weather")).changed_share > 0.3
+
+
+@pytest.mark.parametrize("color", ["white", "black", "teal"])
+def test_one_flat_colour_is_blank(color: str) -> None:
+    assert refused(Image.new("RGB", (1536, 1024), color)).reason is Reason.ANSWER_BLANK
+
+
+def test_white_ground_that_was_asked_for_is_not_judged() -> None:
+    answer = Image.new("RGB", (1536, 1024), "white")
+    answer.paste(regenerated(scene()).crop((600, 300, 900, 700)), (600, 300))
+    answer.paste((255, 255, 255), (0, 0, 90, 1024))
+    kept(answer, replace(TRIPLET, task="extraction", subtask=""))
+
+
+@pytest.mark.parametrize("pixels", [2, 6, 20])
+def test_padding_that_leaks_into_the_crop_is_refused(pixels: int) -> None:
+    made = refused(moved(regenerated(patched()), pixels))
+    assert made.reason is Reason.RESIDUAL_PADDING
+    assert "left bar" in made.detail
+    assert "0.0050" in made.detail
+
+
+def test_the_limit_of_padding_is_a_parameter() -> None:
+    answer = moved(regenerated(patched()), 3)
+    made = kept(answer, config=Config(border_fraction=0.9))
+    assert 0.15 < made.border_fraction < 0.3
+
+
+def test_a_displaced_result_is_refused_and_a_moved_frame_is_not() -> None:
+    answer = moved(regenerated(patched()), 0, zoom=1.06)
+    made = refused(answer)
+    assert made.reason is Reason.DISPLACED
+    assert "0.0200" in made.detail
+    free = kept(answer, replace(TRIPLET, subtask="camera_zoom"))
+    assert free.scale_x == pytest.approx(1.06, abs=0.002)
+
+
+def test_a_small_displacement_is_measured_and_kept() -> None:
+    made = kept(moved(regenerated(patched()), -10, zoom=1.02))
+    assert made.scale_y == pytest.approx(1.02, abs=0.002)
+    assert made.shift_x == pytest.approx(-10 / GEOMETRY.box_width, abs=0.001)
+    assert made.changed_share < 0.15
+
+
+def test_another_picture_changed_everything_where_the_task_is_local() -> None:
+    answer = regenerated(scene(seed=9).point(lambda value: 255 - value))
+    made = refused(answer)
+    assert made.reason is Reason.EVERYTHING_CHANGED
+    assert "0.600" in made.detail
+    for task in ("style", "env"):
+        assert not kept(answer, replace(TRIPLET, task=task)).registered
+    kept(answer, replace(TRIPLET, subtask="background_swap"))
+
+
+def test_an_answer_of_another_size_is_judged_in_its_own_box() -> None:
+    answer = regenerated(patched()).resize((768, 512), Image.Resampling.BICUBIC)
+    made = kept(answer)
+    assert made.registered
+    assert made.shift_x == pytest.approx(0, abs=0.001)
+    echo = CANVAS.resize((3072, 2048), Image.Resampling.BICUBIC)
+    assert refused(echo).reason is Reason.NO_EDIT
+
+
+def test_a_canvas_without_padding_has_no_residue() -> None:
+    geometry = Geometry(640, 480, 640, 480, 0, 0, 640, 480)
+    edited = patched()
+    edited.paste((255, 255, 255), (0, 0, 12, 480))
+    made = judge(TRIPLET, geometry, scene(), edited, CONFIG)
+    assert isinstance(made, Measures)
+    assert made.border_fraction == 0
+
+
+def test_the_same_pictures_get_the_same_verdict() -> None:
+    assert verdict(regenerated(patched())) == verdict(regenerated(patched()))
