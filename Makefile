@@ -31,7 +31,9 @@ test: setup ## every check and every test
 	$(BIN)/pytest
 
 bench: setup ## print the figures of speed and memory
-	@$(BIN)/python tests/benchmarks
+	@for file in $$(grep -l __main__ tests/benchmarks/*.py); do \
+	  echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
+	done
 
 lock: ## resolve pyproject.toml into requirements.lock; what still fits keeps its version
 	@scripts/lock

@@ -7,6 +7,7 @@ guesses, and their declared size is checked before a pixel is decoded. Colour pr
 
 import hashlib
 import io
+import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -21,28 +22,12 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from editcorpus.containers import cut_short, declared_size, proven_size, sniff
+from editcorpus import containers
+from editcorpus.containers import cut_short, declared_size, proven_size
 from editcorpus.errors import ModelMisbehaved, SourceError
 from editcorpus.records import Reason
 
-__all__ = [
-    "MAX_PIXELS",
-    "MOST_PIXELS",
-    "PLAIN_FORMATS",
-    "WHITE",
-    "Limits",
-    "Source",
-    "check_answer",
-    "decode",
-    "decode_source",
-    "encode_jpeg",
-    "encode_png",
-    "fit",
-    "is_plain",
-    "pixel_hash",
-    "sniff",
-]
-
+sniff = containers.sniff
 WHITE = (255, 255, 255)
 PLAIN_FORMATS = ("jpeg", "png", "webp")
 """Formats whose bytes may stand in a corpus as they are: every trainer reads them."""
@@ -166,6 +151,27 @@ def fit(image: Image.Image, longest: int = 1024) -> Image.Image:
         return image
     width, height = (max(1, (2 * n * longest + side) // (2 * side)) for n in image.size)
     return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def cut(
+    image: Image.Image,
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+    resample: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
+    """A box (left, top, right, bottom in px) of a picture at another size, in one resampling.
+
+    Nothing outside the box is seen: `Image.resize(box=...)` alone would mix what lies around it into
+    the edges. Where a side of the box cuts through px, the last whole px go on up to it.
+    """
+    left, top, right, bottom = box
+    inner = (math.ceil(left), math.ceil(top), math.floor(right), math.floor(bottom))
+    part = image.crop(inner)
+    if inner != box:
+        part = Image.fromarray(np.pad(np.asarray(part), ((1, 1), (1, 1), (0, 0)), "edge"))
+        x, y = inner[0] - 1, inner[1] - 1
+        return part.resize(size, resample, box=(left - x, top - y, right - x, bottom - y))
+    return part if part.size == size else part.resize(size, resample)
 
 
 def pixel_hash(image: Image.Image) -> str:

@@ -116,6 +116,7 @@ class Ledger:
         self._spent = past.spent
         self._possibly = len(past.possibly)
         self._settled = Counter(item.step for item in past.records if item.outcome == "settled")
+        self._damaged = Counter(item.key for item in past.records if item.outcome == "damaged")
         self._reserved: dict[str, Decimal] = {}
         self._out = Decimal(0)
         self._lock = Lock()
@@ -137,6 +138,11 @@ class Ledger:
         """Calls of the run, earlier processes included, whose answers a step got."""
         with self._lock:
             return self._settled[step]
+
+    def damaged(self, key: str) -> int:
+        """How often the run, earlier processes included, paid for a useless answer to a request."""
+        with self._lock:
+            return self._damaged[key]
 
     @property
     def reserved(self) -> Decimal:
@@ -167,6 +173,8 @@ class Ledger:
             self._spent += record.usd
             self.calls[record.outcome] += 1
             self._settled[record.step] += record.outcome == "settled"
+            if record.outcome == "damaged":
+                self._damaged[record.key] += 1
             self._usd[record.step, record.shard] += record.usd
 
     def usd(self, step: str, shard: int) -> Decimal:

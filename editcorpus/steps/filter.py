@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from editcorpus import images
 from editcorpus.changes import Changes, compare, is_blank
 from editcorpus.geometry import padded_sides, way_back
 from editcorpus.records import Geometry, Reason, Rejected, Triplet
@@ -173,13 +174,8 @@ def judge(
 
 def _pair(geometry: Geometry, canvas: Image.Image, answer: Image.Image) -> _Pair:
     size = (geometry.box_width, geometry.box_height)
-    left, top, right, bottom = (int(edge) for edge in way_back(geometry, canvas.size))
-    source = canvas.crop((left, top, right, bottom))
-    if answer.size == canvas.size:
-        edited = answer.crop((left, top, right, bottom))
-    else:
-        box = way_back(geometry, answer.size)
-        edited = answer.resize(size, Image.Resampling.BICUBIC, box=box)
+    source = images.cut(canvas, way_back(geometry, canvas.size), size)
+    edited = images.cut(answer, way_back(geometry, answer.size), size)
     return _Pair(source, edited, _small(source), _small(edited))
 
 

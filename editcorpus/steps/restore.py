@@ -67,7 +67,7 @@ def restore(
     if identity and images.is_plain(answer_bytes):
         edited, encoded, name = answer, answer_bytes, images.sniff(answer_bytes)
     else:
-        edited = _cut(answer, box, size, config)
+        edited = images.cut(answer, box, size, _FILTERS[config.resample])
         encoded, name = images.encode_png(edited, config.png_level), "png"
     view = images.fit(edited, config.view_longest)
     return Restored(
@@ -79,15 +79,3 @@ def restore(
         edited_view=images.encode_jpeg(view, config.view_quality),
         edited_view_hash=images.pixel_hash(view),
     )
-
-
-def _cut(
-    answer: Image.Image,
-    box: tuple[float, float, float, float],
-    size: tuple[int, int],
-    config: Config,
-) -> Image.Image:
-    left, top, right, bottom = box
-    if (right - left, bottom - top) == size and left.is_integer() and top.is_integer():
-        return answer.crop((int(left), int(top), int(right), int(bottom)))
-    return answer.resize(size, _FILTERS[config.resample], box=box)

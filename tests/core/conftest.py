@@ -10,9 +10,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 
 from editcorpus.storage import Store
@@ -23,15 +25,17 @@ NOBODY = {"endpoint_url": "http://127.0.0.1:1"}
 
 @dataclass(frozen=True)
 class S3:
-    """A running server: `folder/<bucket>/<key>` are its objects."""
+    """A running server, and what opens it."""
 
-    folder: Path
     options: dict[str, Any]
 
-    def bucket(self, name: str) -> Path:
-        made = self.folder / name
-        made.mkdir()
-        return made
+    @cached_property
+    def files(self) -> Any:
+        return fsspec.filesystem("s3", use_listings_cache=False, **self.options)
+
+    def bucket(self, name: str) -> str:
+        self.files.mkdir(name)
+        return name
 
 
 @contextmanager
@@ -41,14 +45,14 @@ def serve_s3(folder: Path) -> Iterator[S3]:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     rclone = str(Path(sys.executable).with_name("rclone"))
     command = [rclone, "serve", "s3", "--addr", address, "--config", ""]
-    command += ["--auth-key", f"access,{SECRET}", "--dir-cache-time", "0s", str(folder)]
+    command += ["--auth-key", f"access,{SECRET}", str(folder)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
         log = server.stderr or io.StringIO()
         next(line for line in log if "Starting" in line)
         threading.Thread(target=deque, args=(log, 0), daemon=True).start()  # else it fills up
         try:
             options = {"key": "access", "secret": SECRET, "endpoint_url": f"http://{address}"}
-            yield S3(folder, options)
+            yield S3(options)
         finally:
             server.terminate()
 
@@ -67,8 +71,7 @@ def s3_numbers() -> Iterator[int]:
 @pytest.fixture
 def s3_store(s3: S3, s3_numbers: Iterator[int], tmp_path: Path) -> Store:
     """A store in a bucket of its own."""
-    name = f"b{next(s3_numbers)}"
-    s3.bucket(name)
+    name = s3.bucket(f"b{next(s3_numbers)}")
     return Store(f"s3://{name}/team", s3.options, tmp_path / "spool")
 
 

@@ -20,7 +20,7 @@ def picture(width: int, height: int) -> Image.Image:
 
 
 def restored(geometry: Geometry, answer: Image.Image, config: Config = CONFIG) -> Restored:
-    return restore(geometry, answer, images.encode_png(answer, 6), config)
+    return restore(geometry, answer, b"never looked at unless it may pass through", config)
 
 
 def pixels(made: Restored) -> np.ndarray:

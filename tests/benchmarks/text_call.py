@@ -1,0 +1,119 @@
+"""CPU of a text call: the engine, its durable records included, against a bare loop.
+
+Both ask the same canned server over HTTP through the same client, in turns, so that a busy machine
+slows both. The bare loop keeps nothing; the engine hashes the request, looks it up, reserves its worst
+case, makes intent and answer durable on a local disk, checks the answer and settles it.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import httpx2
+from openai import AsyncOpenAI, DefaultAioHttpClient
+
+from editcorpus.endpoints.endpoint import endpoint_from
+from editcorpus.endpoints.engine import Books, Engine
+from editcorpus.endpoints.requests import Answered, Ask, Chat, request_hash
+from editcorpus.journal import Journal
+from editcorpus.ledger import Ledger
+from editcorpus.responses import Responses
+from editcorpus.sandbox import SandboxConfig, running
+from editcorpus.storage import Store
+
+CALLS = 600
+ROUNDS = 5
+IN_FLIGHT = 64
+MODEL = "gpt-6-luna"
+_FILLING = "Say in one sentence what was changed between the first picture and the second. " * 4
+
+
+def prompts(turn: int) -> list[str]:
+    """Texts that no other turn asks."""
+    return [f"{turn}/{number}: {_FILLING}" for number in range(CALLS)]
+
+
+def bare(url: str, turn: int) -> None:
+    """Ask as tersely as the client allows, and keep nothing."""
+    asyncio.run(_bare(url, prompts(turn)))
+
+
+async def _bare(url: str, texts: list[str]) -> None:
+    limits = httpx2.Limits(max_connections=0, max_keepalive_connections=0)
+    http = DefaultAioHttpClient(limits=limits)
+    left = iter(texts)
+    async with AsyncOpenAI(base_url=url, api_key="none", http_client=http, max_retries=0) as client:
+
+        async def work() -> None:
+            for text in left:
+                raw = await client.chat.completions.with_raw_response.create(
+                    model=MODEL,
+                    messages=[{"role": "user", "content": [{"type": "text", "text": text}]}],
+                    max_completion_tokens=60,
+                )
+                if not raw.content:
+                    raise RuntimeError("The server answered nothing.")
+
+        await asyncio.gather(*(work() for _ in range(IN_FLIGHT)))
+
+
+def metered(url: str, turn: int) -> None:
+    """Ask through the engine."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.on_disk(folder)
+        process = f"bench-{turn}"
+        books = Books(
+            run="bench",
+            process=process,
+            responses=Responses(store),
+            ledger=Ledger(Decimal(1000)),
+            journal=Journal(store, "journal/bench", process, 0.01),
+            clock=lambda: "2026-11-20T00:00:00Z",
+        )
+        members = {"base_url": url, "provider": "sandbox", "in_flight": IN_FLIGHT}
+        with Engine({"rewrite": endpoint_from("writer", members)}, books) as engine:
+            outcomes = list(engine.answers(list(asks(turn))))
+        if not all(isinstance(outcome, Answered) for outcome in outcomes):
+            raise RuntimeError(f"Not every call was answered: {outcomes[0]}")
+
+
+def asks(turn: int) -> Iterator[Ask]:
+    """The requests of a turn, hashed."""
+    for number, text in enumerate(prompts(turn)):
+        what = Chat(MODEL, (text,), 60, {})
+        yield Ask(f"x/{number}", "rewrite", 0, "", 0, what, request_hash("sandbox", what, 0))
+
+
+def cpu_ms(work: Callable[[str, int], None], url: str, turn: int) -> float:
+    """Milliseconds of CPU for each call of a turn, over all threads of this process."""
+    began = time.process_time()
+    work(url, turn)
+    return (time.process_time() - began) * 1000 / CALLS
+
+
+def main() -> None:
+    """Measure, and print one line."""
+    turns = iter(range(1_000_000))
+    with running(SandboxConfig(canned=True, latency_s=0)) as server:
+        for work in (bare, metered):
+            work(server.url, next(turns))
+        pairs = [
+            (cpu_ms(bare, server.url, next(turns)), cpu_ms(metered, server.url, next(turns)))
+            for _ in range(ROUNDS)
+        ]
+    ratio, bare_ms, engine_ms = sorted((ours / theirs, theirs, ours) for theirs, ours in pairs)[
+        ROUNDS // 2
+    ]
+    sys.stdout.write(
+        f"text call: {ratio:.2f} times a bare loop (target 1.5): engine {engine_ms:.2f} ms CPU, "
+        f"bare {bare_ms:.2f} ms; median of {ROUNDS} rounds of {CALLS} calls\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    main()
