@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from editcorpus.errors import StorageError
-from editcorpus.journal import Line, Place, encode, read_lines
+from editcorpus.journal import Line, encode, read_lines
 from editcorpus.ledger import Record, image_path, read_header, to_fields, to_record
+from editcorpus.sinks import Place
 from editcorpus.storage import Store
 
 

@@ -4,6 +4,7 @@ A figure goes into an artifact's description, since the run page shows descripti
 """
 
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -123,6 +124,8 @@ def funnel(outcome: Outcome) -> str:
         ),
         "",
         f"Corpus: `{outcome.corpus}`" if outcome.corpus else "No corpus yet.",
+        "",
+        f"Gallery: {_link(outcome.gallery)}" if outcome.gallery else "",
     ]
     return "\n".join(lines)
 
@@ -139,6 +142,12 @@ def failures(outcome: Outcome) -> str:
         lines += ["", f"## {len(examples)} at {step}: {reason}", "", _why(reason), ""]
         lines += [f"- {inline(example)}" for example in examples[:_EXAMPLES]]
     return "\n".join(lines)
+
+
+def _link(place: str) -> str:
+    """A place as a link where a browser can follow one, else as it is."""
+    url = Path(place).as_uri() if "://" not in place else place
+    return f"[{url}]({url})" if url.startswith(("http", "file")) else f"`{url}`"
 
 
 def _why(reason: str) -> str:

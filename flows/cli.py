@@ -32,14 +32,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
-    parser = _Parser(prog="editcorpus", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, summary in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
-        command.set_defaults(module=import_module(f"flows.commands.{name}"))
-        command.get_default("module").add_arguments(command)
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        parsed = parser.parse_args(arguments)
+        parsed = _parser(words).parse_args(words)
         code: int = parsed.module.run(parsed)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else COULD_NOT_START
@@ -50,6 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, EditcorpusError) as error:
         return _told(str(error), COULD_NOT_START)
     return code
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of all commands; only those that are named are imported."""
+    parser = _Parser(prog="editcorpus", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, summary in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        if name in words:
+            module = import_module(f"flows.commands.{name}")
+            command.set_defaults(module=module)
+            module.add_arguments(command)
+    return parser
 
 
 def _told(sentence: str, code: int) -> int:

@@ -20,6 +20,7 @@ class Outcome:
     Attributes:
         stopped: Why the run stopped early; empty where it did not.
         corpus: Where the corpus lies; empty where there is none yet.
+        gallery: Where the page with its pictures lies; likewise.
     """
 
     run: str
@@ -27,27 +28,30 @@ class Outcome:
     calls: dict[str, int]
     cost_usd: Decimal
     corpus: str
+    gallery: str
     stopped: str
 
     @classmethod
-    def of(cls, shop: Workshop, finished: Finished) -> "Outcome":
+    def of(cls, shop: Workshop, finished: Finished, gallery: str) -> "Outcome":
         """Of a run that went to its end."""
-        return cls._made(shop, finished.standing, finished.corpus, "")
+        return cls._made(shop, finished.standing, (finished.corpus, gallery), "")
 
     @classmethod
     def so_far(cls, shop: Workshop, shards: int, why: str) -> "Outcome":
         """Of a run that had to stop."""
-        return cls._made(shop, stand(shop, shards), "", why)
+        return cls._made(shop, stand(shop, shards), ("", ""), why)
 
     @classmethod
-    def _made(cls, shop: Workshop, standing: Standing, corpus: str, stopped: str) -> "Outcome":
+    def _made(
+        cls, shop: Workshop, standing: Standing, places: tuple[str, str], stopped: str
+    ) -> "Outcome":
         ledger = shop.ledger
         calls = {
             "paid": ledger.calls["settled"] + ledger.calls["damaged"],
             "cached": ledger.calls["cached"],
             "possibly_billed": ledger.possibly,
         }
-        return cls(shop.run, standing, calls, ledger.spent, corpus, stopped)
+        return cls(shop.run, standing, calls, ledger.spent, *places, stopped)
 
     @property
     def failed(self) -> int:

@@ -50,6 +50,9 @@ class Effort(BaseModel):
     shards_in_progress: int = Field(
         0, ge=0, le=64, description="Shards worked on at once; 0 follows the calls in flight."
     )
+    gallery: int = Field(
+        200, ge=0, le=10_000, description="Triplets shown in the run's gallery; 0 makes none."
+    )
     retry_delay_s: float = Field(
         30, ge=0, le=3600, description="Seconds before a stage with unanswered calls is retried."
     )

@@ -101,6 +101,8 @@ def report(ended: Ended) -> None:
     )
     if outcome.corpus:
         console.print(f"Corpus: {outcome.corpus}", markup=False, soft_wrap=True)
+    if outcome.gallery:
+        console.print(f"Gallery: {outcome.gallery}", markup=False, soft_wrap=True)
     if ended.interrupted or outcome.stopped:
         console.print(f"editcorpus: {outcome.stopped or ended.message}", markup=False)
 

@@ -33,6 +33,7 @@ from flows.outcome import Outcome
 from flows.parameters import Recipe
 from flows.starting import budget, real_clocks, this_process
 from tasks.finish import finish
+from tasks.gallery import gallery
 from tasks.plan import plan
 from tasks.shard import shard
 from tasks.workshop import WORKSHOP
@@ -94,7 +95,8 @@ def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> State
         ears.ended(Outcome.so_far(shop, planned.shards, "The run was interrupted."))
         raise
     else:
-        outcome = Outcome.of(shop, finished)
+        limit = recipe.effort.gallery
+        outcome = Outcome.of(shop, finished, gallery(limit) if limit else "")
     ears.ended(outcome)
     return outcome.state(recipe.effort.max_failed_share)
 

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import httpx2
@@ -24,18 +23,18 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 from editcorpus.endpoints import chat, images
 from editcorpus.endpoints.classify import Verdict, classify
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.limits import Cost
-from editcorpus.endpoints.requests import Answered, Ask, Dropped, ImageEdit, Outcome, Unanswered
+from editcorpus.endpoints.entries import Entries, Entry
+from editcorpus.endpoints.requests import Ask, Chat, Dropped, ImageEdit, Outcome, Unanswered
+from editcorpus.endpoints.rules import RULES
+from editcorpus.endpoints.streaks import Streaks
 from editcorpus.errors import EndpointStopped, ModelMisbehaved, RunStopped
-from editcorpus.journal import encode
-from editcorpus.ledger import Intent, Record, to_fields
-from editcorpus.ledger import Outcome as Ending
 from editcorpus.records import Reason
-from editcorpus.responses import text_line
+from editcorpus.tariffs import Usage
 
 if TYPE_CHECKING:
     from editcorpus.endpoints.engine import Books
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _CALL_ERRORS = (
     openai.OpenAIError,
@@ -45,8 +44,12 @@ _CALL_ERRORS = (
     ConnectionError,
     ModelMisbehaved,
 )
-_ENDINGS: dict[str, Ending] = {"no": "free", "maybe": "possibly", "yes": "damaged"}
 _LONGEST_DELAY_S = 60.0
+_KEEP_ALIVE_S = 4.0
+"""How long an idle connection is kept: uvicorn, on which vLLM stands, closes it after 5 s, and a call
+that goes out at that moment is lost."""
+_NO_LIMIT = 0
+"""In aiohttp's terms; None would mean its default of 100 connections."""
 
 
 @dataclass(slots=True)
@@ -55,12 +58,7 @@ class Job:
 
     ask: Ask
     done: Callable[[Outcome], None]
-    cost: Cost = field(init=False)
     tries: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        what = self.ask.what
-        self.cost = Cost(images=len(what.pictures), tokens=len(what.prompt) // 4 + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,29 +77,32 @@ class Caller:
         books: Where answers and calls are recorded.
         pool: Threads for reading bodies and checking pictures.
         names: Gives each try a name that no other has.
+
+    Attributes:
+        stopped: Why nothing further may go out, once that is so.
     """
 
     def __init__(
         self, endpoint: Endpoint, books: "Books", pool: Executor, names: Iterator[str]
     ) -> None:
+        self.stopped: RunStopped | None = None
         self._endpoint = endpoint
-        self._books = books
+        self._entries = Entries(endpoint, books, pool, names)
+        self._damaged = books.ledger.damaged
         self._pool = pool
-        self._names = names
         self._loop = asyncio.get_running_loop()
-        self._client = AsyncOpenAI(
-            base_url=endpoint.base_url,
-            api_key=endpoint.api_key.get_secret_value() or "none",
-            http_client=DefaultAioHttpClient(
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=512)
-            ),
-            timeout=httpx2.Timeout(endpoint.deadline_s, connect=endpoint.connect_s),
-            max_retries=0,
-        )
+        self._streaks = Streaks(endpoint.name)
+        self._out: set[asyncio.Timeout] = set()
+        self._client = _client(endpoint)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    def cut(self) -> None:
+        """Take the calls that are out for lost; those that are answered go on to be stored."""
+        for limit in self._out:
+            limit.reschedule(self._loop.time())
 
     async def call(self, job: Job, heard: Callable[[Mapping[str, str]], None]) -> Outcome | Retry:
         """Make one try.
@@ -111,129 +112,110 @@ class Caller:
             heard: Is told the headers of whatever answers.
 
         Raises:
-            RunStopped: No further call may go out: budget, key, quota, model or storage.
+            RunStopped: No further call may go out: budget, key, quota, model, settings or storage.
         """
-        what = job.ask.what
-        bodies = await self._in_pool(partial(_bodies, what))
-        intent = await self._intend(job.ask)
-        began = self._loop.time()
+        ask = job.ask
+        if (before := self._hopeless(ask)) is not None:
+            return before
+        bodies = await self._bodies(ask)
+        entry = await self._entries.begin(ask)
+        if self.stopped is not None:
+            self._entries.end(entry, "free")
+            raise self.stopped
+        api: Any = images if isinstance(ask.what, ImageEdit) else chat
         raw: images.Raw | None = None
-        api: Any = images if isinstance(what, ImageEdit) else chat
         try:
-            async with asyncio.timeout(self._endpoint.deadline_s):
-                raw = await api.send(self._client, what, bodies)
+            raw = await self._send(api, entry, bodies)
             heard(raw.headers)
-            reply = await self._read(api, raw, what)
+            reply = await self._read(raw, ask.what)
         except _CALL_ERRORS as error:
             response = getattr(error, "response", None)
             heard(getattr(response, "headers", {}))
-            return self._missed(job, intent, error, raw, self._loop.time() - began)
-        except asyncio.CancelledError:
-            self._end(intent, "possibly", intent.usd)
+            usage = api.usage_of(raw) if raw else None
+            return self._missed(job, entry, classify(error), raw, usage)
+        except BaseException:
+            self._entries.end(entry, "possibly")
             raise
-        seconds = round(self._loop.time() - began, 3)
-        usage = reply.usage or self._endpoint.guessed_usage(what)
-        record = Record.of(
-            intent,
-            self._endpoint.price(what, usage),
-            self._books.clock(),
-            "settled",
-            usage=usage.counts(),
-            request_id=raw.request_id,
-            seconds=seconds,
-        )
-        return await self._keep(job.ask, record, reply.payload)
+        self._streaks.answered(ask.step)
+        return await self._entries.keep(entry, reply, raw.request_id)
 
-    async def _read(self, api: Any, raw: images.Raw, what: Any) -> images.Reply:
-        if api is chat:
-            return chat.read(raw, what)
-        made: images.Reply = await self._in_pool(partial(images.read, raw, what))
-        return made
+    async def _bodies(self, ask: Ask) -> list[bytes]:
+        if not ask.what.pictures:
+            return []
+        return await self._in_pool(lambda: [picture.load() for picture in ask.what.pictures])
 
-    async def _intend(self, ask: Ask) -> Intent:
-        books = self._books
-        worst = self._endpoint.worst(ask.what)
-        intent = Intent(
-            attempt=next(self._names),
-            key=ask.key,
-            run=books.run,
-            shard=ask.shard,
-            id=ask.id,
-            step=ask.step,
-            sample=ask.sample,
-            model=ask.what.model,
-            usd=worst,
-            at=books.clock(),
-        )
-        books.ledger.reserve(intent.attempt, worst)
-        try:
-            await books.journal.durable(encode("intent", ask.key, **to_fields(intent)))
-        except OSError as error:
-            books.ledger.book(Record.of(intent, Decimal(0), books.clock(), "free"))
-            raise _storage_stop(error) from error
-        return intent
+    async def _send(self, api: Any, entry: Entry, bodies: list[bytes]) -> images.Raw:
+        began = self._loop.time()
+        async with asyncio.timeout(self._endpoint.deadline_s) as limit:
+            self._out.add(limit)
+            try:
+                raw: images.Raw = await api.send(self._client, entry.ask.what, bodies)
+                return raw
+            finally:
+                self._out.discard(limit)
+                entry.seconds = round(self._loop.time() - began, 3)
 
-    async def _keep(self, ask: Ask, record: Record, payload: bytes) -> Answered:
-        books = self._books
-        try:
-            if isinstance(ask.what, ImageEdit):
-                picture = await self._in_pool(partial(books.responses.keep_image, record, payload))
-                books.journal.note(encode("end", record.key, **to_fields(record)))
-                books.ledger.book(record)
-                return Answered(ask, picture, paid=True)
-            body = payload.decode("utf-8", "replace")
-            place = await books.journal.durable(text_line(record, body))
-            books.ledger.book(record)
-            return Answered(ask, books.responses.keep_text(record, body, place), paid=True)
-        except OSError as error:
-            books.ledger.book(record)
-            raise _storage_stop(error) from error
+    async def _read(self, raw: images.Raw, what: ImageEdit | Chat) -> images.Reply:
+        if isinstance(what, ImageEdit):
+            return await self._in_pool(partial(images.read, raw, what))
+        return chat.read(raw)
+
+    def _hopeless(self, ask: Ask) -> Dropped | None:
+        """The verdict on a request whose answers were damaged as often as it may be repeated."""
+        seen = self._damaged(ask.key)
+        if seen <= RULES["damaged"].max_retries:
+            return None
+        detail = f"The answer was damaged {seen} times in this run."
+        return Dropped(ask, Reason.ANSWER_DAMAGED, detail)
 
     def _missed(
-        self, job: Job, intent: Intent, error: Exception, raw: images.Raw | None, seconds: float
+        self,
+        job: Job,
+        entry: Entry,
+        verdict: Verdict,
+        raw: images.Raw | None,
+        usage: Usage | None,
     ) -> Outcome | Retry:
-        verdict = classify(error)
-        usd = self._booked(job, intent, verdict, raw)
+        """Book a call without a good answer; decide what follows."""
         request_id = raw.request_id if raw else verdict.request_id
-        ending = _ENDINGS[verdict.billed]
-        self._end(intent, ending, usd, seconds=round(seconds, 3), request_id=request_id)
+        self._entries.missed(entry, verdict.billed, usage, request_id)
         if verdict.action == "stop":
             raise EndpointStopped(f"{self._endpoint.name}: {verdict.sentence}")
         job.tries[verdict.kind] += 1
-        tries = job.tries[verdict.kind]
+        tries = max(
+            job.tries[verdict.kind],
+            self._damaged(job.ask.key) if verdict.kind == "damaged" else 0,
+        )
         if verdict.action == "retry" and tries <= self._allowed(verdict):
             return Retry(_delay(job.ask.key, tries, verdict), verdict)
         _log.info("%s %s: %s", job.ask.step, job.ask.id, verdict.sentence)
         if verdict.reason is None or verdict.reason is Reason.UNAVAILABLE:
             return Unanswered(job.ask, Reason.UNAVAILABLE, verdict.sentence)
+        self._streaks.dropped(job.ask.step, verdict)
         return Dropped(job.ask, verdict.reason, verdict.sentence)
-
-    def _booked(
-        self, job: Job, intent: Intent, verdict: Verdict, raw: images.Raw | None
-    ) -> Decimal:
-        if verdict.billed == "no":
-            return Decimal(0)
-        usage = images.usage_of(raw) if raw else None
-        if usage is None or verdict.billed == "maybe":
-            return intent.usd
-        return self._endpoint.price(job.ask.what, usage)
 
     def _allowed(self, verdict: Verdict) -> int:
         if verdict.refused or verdict.reason not in {None, Reason.UNAVAILABLE}:
             return verdict.max_retries
         return min(verdict.max_retries, self._endpoint.call_attempts - 1)
 
-    def _end(self, intent: Intent, ending: Ending, usd: Decimal, **known: Any) -> None:
-        record = Record.of(intent, usd, self._books.clock(), ending, **known)
-        self._books.journal.note(encode("end", record.key, **to_fields(record)))
-        self._books.ledger.book(record)
-
-    async def _in_pool(self, work: Callable[[], Any]) -> Any:
+    async def _in_pool(self, work: Callable[[], _T]) -> _T:
         return await self._loop.run_in_executor(self._pool, work)
 
 
-def _bodies(what: Any) -> list[bytes]:
-    return [picture.load() for picture in what.pictures]
+def _client(endpoint: Endpoint) -> AsyncOpenAI:
+    limits = httpx2.Limits(
+        max_connections=_NO_LIMIT,
+        max_keepalive_connections=_NO_LIMIT,
+        keepalive_expiry=_KEEP_ALIVE_S,
+    )
+    return AsyncOpenAI(
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key.get_secret_value() or "none",
+        http_client=DefaultAioHttpClient(limits=limits, follow_redirects=False),
+        timeout=httpx2.Timeout(endpoint.deadline_s, connect=endpoint.connect_s),
+        max_retries=0,
+    )
 
 
 def _delay(key: str, tries: int, verdict: Verdict) -> float:
@@ -242,9 +224,3 @@ def _delay(key: str, tries: int, verdict: Verdict) -> float:
         return verdict.retry_after_s
     spread = hashlib.sha256(f"{key}/{tries}".encode()).digest()[0] / 255
     return float(min(_LONGEST_DELAY_S, 0.5 * 2 ** (tries - 1)) * (0.75 + 0.25 * spread))
-
-
-def _storage_stop(error: OSError) -> RunStopped:
-    if isinstance(error, RunStopped):
-        return error
-    return RunStopped(str(error))

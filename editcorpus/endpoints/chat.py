@@ -5,22 +5,26 @@ server, whose further members (`logprob_token_ids`, `mm_processor_kwargs`) lie a
 """
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from openai import AsyncOpenAI
 
-from editcorpus.endpoints.images import Raw, Reply, parse
+from editcorpus.endpoints.images import Raw, Reply, count, parse
 from editcorpus.endpoints.requests import Chat, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
 
+_MOST_BYTES = 4 * 1024 * 1024
+"""Far beyond any answer that a step asks for; more would only swell the journal."""
+
 
 async def send(client: AsyncOpenAI, chat: Chat, bodies: list[bytes]) -> Raw:
-    """Send one question and wait for the whole answer."""
-    encoded = iter(bodies)
+    """Send one question and wait for the whole answer; the list of bodies is emptied."""
+    bodies.reverse()
     content: Any = [
-        {"type": "image_url", "image_url": {"url": _data_url(part, next(encoded))}}
+        {"type": "image_url", "image_url": {"url": _data_url(part, bodies.pop())}}
         if isinstance(part, Picture)
         else {"type": "text", "text": part}
         for part in chat.content
@@ -34,37 +38,38 @@ async def send(client: AsyncOpenAI, chat: Chat, bodies: list[bytes]) -> Raw:
     return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
 
 
-def read(raw: Raw, _chat: Chat) -> Reply:
+def read(raw: Raw) -> Reply:
     """The JSON of an answer that holds at least one choice.
 
     Raises:
-        ModelMisbehaved: The body is not JSON or holds no choice.
+        ModelMisbehaved: The body is not JSON, holds no choice, or is longer than any answer.
     """
-    choices = parse(raw).get("choices")
+    if len(raw.content) > _MOST_BYTES:
+        raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer is longer than 4 MiB.")
+    body = parse(raw)
+    choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer holds no choice.")
-    return Reply(raw.content, usage_of(raw))
+    return Reply(raw.content, _usage(body))
 
 
 def usage_of(raw: Raw) -> Usage | None:
-    """The tokens that the answer reports, if it does."""
+    """The tokens that a damaged answer reports, if it does."""
     try:
-        usage = parse(raw).get("usage")
+        return _usage(parse(raw))
     except ModelMisbehaved:
         return None
-    if not isinstance(usage, dict):
-        return None
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
-    return Usage(
-        text_in=_number(usage.get("prompt_tokens")),
-        text_out=_number(usage.get("completion_tokens")),
-        cached_text_in=_number(cached),
+
+
+def _usage(body: Mapping[str, Any]) -> Usage | None:
+    usage = body.get("usage")
+    found = Usage(
+        text_in=count(usage, "prompt_tokens"),
+        text_out=count(usage, "completion_tokens"),
+        cached_text_in=count(usage, "prompt_tokens_details", "cached_tokens"),
+        cache_write_text_in=count(usage, "prompt_tokens_details", "cache_write_tokens"),
     )
-
-
-def _number(value: Any) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
+    return found if found.counts() else None
 
 
 def _data_url(picture: Picture, body: bytes) -> str:

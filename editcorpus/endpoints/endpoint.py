@@ -1,18 +1,30 @@
 """One model endpoint: where it is, what it can do, what it charges, how hard it may be pressed."""
 
+import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from editcorpus.endpoints.limits import Limits
+from editcorpus.endpoints.limits import Cost, Limits
 from editcorpus.endpoints.requests import Chat, ImageEdit
 from editcorpus.errors import ConfigError
 from editcorpus.tariffs import Tariff, Tariffs, Usage
+from editcorpus.tokens import utf8
 
 LEGACY_SIZES = ((1024, 1024), (1536, 1024), (1024, 1536))
 """Sizes that every GPT image model takes (openai-python, `image_edit_params.py`)."""
+
+_SECRET = re.compile("key|secret|password|token$")
+_CHARS_A_TOKEN = 4
+"""Of English text, as OpenAI's guide to tokens has it."""
+_FRAME_TOKENS = 64
+"""More than what chat templates put around one message."""
+_PART_TOKENS = 8
+"""More than what they put around one picture or text of it."""
 
 
 class Endpoint(BaseModel):
@@ -42,6 +54,37 @@ class Endpoint(BaseModel):
     )
     tariffs: Tariffs = Field(default_factory=Tariffs.load, repr=False, description="Price list.")
 
+    @field_validator("base_url")
+    @classmethod
+    def _is_url(cls, url: str) -> str:
+        """Empty, where an endpoint is only asked for prices, or a URL without a key in it."""
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if url and (not usable or not url.isprintable()):
+            raise ValueError("a URL such as https://api.openai.com/v1 is expected")
+        if "@" in url:
+            raise ValueError("a URL holds no user or password; give the key as api_key")
+        return url
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr) -> SecretStr:
+        """The key without white space around it, which files and shells leave."""
+        plain = key.get_secret_value().strip()
+        if not (plain.isascii() and plain.isprintable()) or " " in plain:
+            raise ValueError("a key has only letters, digits and signs of ASCII, and no space")
+        return SecretStr(plain)
+
+    def cost(self, what: ImageEdit | Chat) -> Cost:
+        """What a call takes of the amounts per minute; tokens are estimated."""
+        sizes = [picture.size for picture in what.pictures]
+        listed = self.tariff is Tariff.LISTED
+        shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes) if listed else 0
+        return Cost(images=len(sizes), tokens=len(what.prompt) // _CHARS_A_TOKEN + 1 + shown)
+
     def worst(self, what: ImageEdit | Chat) -> Decimal:
         """The most dollars that this call can cost."""
         if self.tariff is Tariff.FREE:
@@ -53,7 +96,8 @@ class Endpoint(BaseModel):
             return self.tariffs.worst_case_image(
                 what.model, what.quality, what.size, what.prompt, sizes
             )
-        return self.tariffs.price(what.model, self.guessed_usage(what))
+        usage = self.guessed_usage(what)
+        return self.tariffs.worst_case_chat(what.model, usage.text_in, usage.text_out)
 
     def price(self, what: ImageEdit | Chat, usage: Usage) -> Decimal:
         """Dollars for a call that used this."""
@@ -69,11 +113,13 @@ class Endpoint(BaseModel):
             return Usage()
         sizes = [picture.size for picture in what.pictures]
         shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes)
-        text = len(what.prompt.encode("utf-8", "replace")) + 64
+        text = len(utf8(what.prompt))
         if isinstance(what, ImageEdit):
             made = self.tariffs.image_output_tokens(what.model, what.quality, *what.size)
             return Usage(text_in=text, image_in=shown, image_out=made)
-        return Usage(text_in=text + shown, text_out=what.max_tokens)
+        frame = _FRAME_TOKENS + _PART_TOKENS * len(what.content)
+        asked = len(utf8(json.dumps(what.options))) if what.options else 0
+        return Usage(text_in=text + shown + frame + asked, text_out=what.max_tokens)
 
     def check_can(self, size: tuple[int, int] | None, quality: str) -> None:
         """Refuse what this endpoint cannot do.
@@ -111,7 +157,7 @@ def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:
     own = {key: members[key] for key in Endpoint.model_fields if key in members}
     own["base_url"] = str(own.get("base_url", "")).rstrip("/")
     if "usd_per_image" in own:
-        own["usd_per_image"] = Decimal(str(own["usd_per_image"]))
+        own["usd_per_image"] = str(own["usd_per_image"])
     try:
         return Endpoint(**{**own, "name": name, "limits": Limits(**limits)})
     except ValidationError as error:
@@ -119,9 +165,13 @@ def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that pydantic found, as one sentence with the value and what was expected."""
+    """The first thing that pydantic found, as one sentence with the value and what was expected.
+
+    Values that may hold a key are left out.
+    """
     found = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in found["loc"]) or "the whole"
     value = found.get("input")
-    shown = f" (given: {value!r:.80})" if isinstance(value, str | int | float) else ""
+    telling = isinstance(value, str | int | float) and "@" not in str(value)
+    shown = f" (given: {value!r:.80})" if telling and not _SECRET.search(where) else ""
     return f"{where}: {found['msg']}{shown}."

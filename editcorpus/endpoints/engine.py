@@ -13,24 +13,29 @@ import asyncio
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from queue import SimpleQueue
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from editcorpus.endpoints.calls import Caller, Job
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.lane import Lane
-from editcorpus.endpoints.requests import Answer, Answered, Ask, ImageEdit, Outcome
-from editcorpus.errors import Interrupted, RunStopped
+from editcorpus.endpoints.lane import Lane, why_stopped
+from editcorpus.endpoints.requests import Answer, Answered, Ask, ImageEdit, Outcome, Unanswered
+from editcorpus.endpoints.waiting import Mailbox, Waiting
+from editcorpus.errors import ConfigError, Interrupted, RunStopped
 from editcorpus.journal import Journal
 from editcorpus.ledger import Ledger
+from editcorpus.records import Reason
 from editcorpus.responses import Responses
 
 _log = logging.getLogger(__name__)
-_DRAIN_S = 25.0
+_PATIENCE_S = 25.0
 """How long an interrupted run waits for calls in flight; Prefect kills a cancelled run after 30 s."""
+_LOOKED_UP_AT_ONCE = 16
+"""Requests that one thread looks up in the store before it hands on those that are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +70,51 @@ class Engine:
     Args:
         endpoints: The endpoint that each step asks, by the step's name.
         books: Where answers and calls are recorded.
-        threads: Threads that read request bodies and check answers.
+        threads: Threads that look answers up, read request bodies and check answers.
+        patience_s: How long calls in flight are waited for once somebody interrupts the run.
+
+    Raises:
+        ConfigError: Two endpoints that differ have the same name.
     """
 
-    def __init__(self, endpoints: Mapping[str, Endpoint], books: Books, threads: int = 4) -> None:
+    def __init__(
+        self,
+        endpoints: Mapping[str, Endpoint],
+        books: Books,
+        threads: int = 4,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
         self.books = books
         self._endpoints = dict(endpoints)
+        _check_names(self._endpoints)
+        self._patience_s = patience_s
         self._pool = ThreadPoolExecutor(threads, "editcorpus-codec")
         self._lanes: dict[str, Lane] = {}
-        self._flying: dict[str, list[tuple[Ask, SimpleQueue[Outcome]]]] = {}
+        self._waiting = Waiting()
         self._stopped: RunStopped | None = None
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._broken)
         self._thread = threading.Thread(
             target=self._run_loop, name="editcorpus-engine", daemon=True
         )
 
     def __enter__(self) -> "Engine":
         self._thread.start()
-        self._call(self._open())
+        try:
+            self._call(self._open())
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._call(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-        self._pool.shutdown()
-        self.books.journal.close()
+        self._waiting.close(self._stopped or Interrupted("The engine was closed."))
+        try:
+            self._call(self._close())
+            self._pool.shutdown()
+            self._call(self._sweep())
+        finally:
+            self._end()
 
     @property
     def stopped(self) -> RunStopped | None:
@@ -112,77 +135,132 @@ class Engine:
 
         Raises:
             RunStopped: The run must not go on. It is raised after every answer in flight was taken.
+            StorageError: The store cannot be asked what it has; raised after all outcomes as well.
+            ConfigError: No endpoint is known for a step; nothing was asked.
         """
-        found = list(self._pool.map(self._stored, asks))
-        missing = [ask for ask, answer in zip(asks, found, strict=True) if answer is None]
-        queue: SimpleQueue[Outcome] = SimpleQueue()
-        self._loop.call_soon_threadsafe(self._submit, missing, queue)
-        self.books.ledger.cached(len(asks) - len(missing))
-        for ask, answer in zip(asks, found, strict=True):
-            if answer is not None:
-                yield Answered(ask, answer, paid=False)
-        for _ in missing:
-            yield queue.get()
+        if unknown := {ask.step for ask in asks} - self._endpoints.keys():
+            raise ConfigError(f"No endpoint is known for {', '.join(sorted(unknown))}.")
+        mailbox: Mailbox = Mailbox()
+        first = self._waiting.claim(asks, mailbox)
+        looks = [
+            self._in_pool(partial(self._look_up, first[start : start + _LOOKED_UP_AT_ONCE]))
+            for start in range(0, len(first), _LOOKED_UP_AT_ONCE)
+        ]
+        for _ in asks:
+            yield mailbox.get()
         if self._stopped is not None:
             raise self._stopped
+        for look in looks:
+            look.result()
 
     def stop(self, reason: RunStopped | None = None) -> None:
-        """Let no further call go out. Any thread may say so; the first reason counts."""
-        self._loop.call_soon_threadsafe(
-            self._stop, reason or Interrupted("The run was interrupted.")
-        )
+        """Let no further call go out. Any thread may say so; the first reason counts.
+
+        Calls in flight are waited for; once somebody has interrupted the run, not for longer than
+        the engine's patience: those that are still out then count as possibly billed.
+        """
+        with suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(
+                self._stop, reason or Interrupted("The run was interrupted.")
+            )
+
+    def _look_up(self, asks: list[Ask]) -> None:
+        """Settle what the store has, and let the rest go out; in a thread."""
+        missing: list[Ask] = []
+        try:
+            for ask in asks:
+                found = None if self._stopped else self._stored(ask)
+                if found is None:
+                    missing.append(ask)
+                else:
+                    self._settle(Answered(ask, found, paid=False))
+        except BaseException as error:
+            for ask in asks:
+                self._settle(Unanswered(ask, Reason.UNAVAILABLE, str(error)))
+            raise
+        self._loop.call_soon_threadsafe(self._submit, missing)
 
     def _stored(self, ask: Ask) -> Answer | None:
         responses = self.books.responses
         found = responses.image if isinstance(ask.what, ImageEdit) else responses.text
         return found(ask.key)
 
+    def _in_pool(self, work: Callable[[], None]) -> Future[None]:
+        try:
+            return self._pool.submit(work)
+        except RuntimeError as error:
+            raise self._stopped or Interrupted("The engine was closed.") from error
+
+    def _settle(self, outcome: Outcome) -> None:
+        free = self._waiting.settle(outcome)
+        if free:
+            self.books.ledger.cached(free)
+
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    def _call(self, work: Any) -> None:
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._pool.shutdown(cancel_futures=True)
+        self.books.journal.close()
+
     async def _open(self) -> None:
-        numbers = itertools.count()
-        names = (f"{self.books.process}-{number}" for number in numbers)
+        names = (f"{self.books.process}-{number}" for number in itertools.count())
         lanes: dict[str, Lane] = {}
         for step, endpoint in self._endpoints.items():
             if endpoint.name not in lanes:
                 caller = Caller(endpoint, self.books, self._pool, names)
                 lanes[endpoint.name] = Lane(endpoint, caller, self._stop)
             self._lanes[step] = lanes[endpoint.name]
+        if self._stopped is not None:
+            self._stop(self._stopped)
 
     async def _close(self) -> None:
+        if self._stopped is None:
+            self._stop(Interrupted("The engine was closed."))
         lanes = set(self._lanes.values())
-        self._stop(Interrupted("The engine was closed."))
-        patience = _DRAIN_S if isinstance(self._stopped, Interrupted) else None
-        await asyncio.gather(*(lane.drain(patience) for lane in lanes))
+        await asyncio.gather(*(lane.drain() for lane in lanes))
         try:
             await self.books.journal.flush()
         except OSError as error:
             _log.warning("The last lines of the journal could not be written: %s", error)
         await asyncio.gather(*(lane.close() for lane in lanes))
 
-    def _submit(self, asks: list[Ask], queue: SimpleQueue[Outcome]) -> None:
-        for ask in asks:
-            followers = self._flying.get(ask.key)
-            if followers is not None:
-                followers.append((ask, queue))
-                continue
-            self._flying[ask.key] = [(ask, queue)]
-            self._lanes[ask.step].add(Job(ask, self._done))
+    async def _sweep(self) -> None:
+        """Whoever still waits when nothing is out any more is told so."""
+        await asyncio.gather(*(lane.drain() for lane in set(self._lanes.values())))
+        for ask in self._waiting.left():
+            self._settle(Unanswered(ask, Reason.NOT_REACHED, str(self._stopped)))
 
-    def _done(self, outcome: Outcome) -> None:
-        for number, (ask, queue) in enumerate(self._flying.pop(outcome.ask.key)):
-            if number and isinstance(outcome, Answered):
-                self.books.ledger.cached()
-                outcome = replace(outcome, paid=False)
-            queue.put(replace(outcome, ask=ask))
+    def _submit(self, asks: list[Ask]) -> None:
+        for ask in asks:
+            self._lanes[ask.step].add(Job(ask, self._settle))
 
     def _stop(self, reason: RunStopped) -> None:
         if self._stopped is None:
             self._stopped = reason
         for lane in set(self._lanes.values()):
             lane.stop(self._stopped)
+            if isinstance(reason, Interrupted):
+                self._loop.call_later(self._patience_s, lane.cut)
+
+    def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback of the loop has raised: a bug, which must not leave anybody waiting."""
+        loop.default_exception_handler(context)
+        error = context.get("exception")
+        if error is not None and "handle" in context:
+            self._stop(why_stopped("The engine", error))
+            self._sweeping = loop.create_task(self._sweep())
+
+
+def _check_names(endpoints: Mapping[str, Endpoint]) -> None:
+    known: dict[str, Endpoint] = {}
+    for endpoint in endpoints.values():
+        if known.setdefault(endpoint.name, endpoint) != endpoint:
+            raise ConfigError(f"Two endpoints that differ are both named {endpoint.name!r}.")

@@ -7,7 +7,9 @@ bare bytes would be labelled `application/octet-stream`, which the API refuses.
 
 import base64
 import binascii
+import io
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from openai import AsyncOpenAI
@@ -17,6 +19,9 @@ from editcorpus.endpoints.requests import ImageEdit
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
+
+_MOST_TOKENS = 10_000_000
+"""Far beyond any context window: a larger number is nonsense, and would empty a budget."""
 
 
 class Raw(NamedTuple):
@@ -34,9 +39,21 @@ class Reply(NamedTuple):
     usage: Usage | None
 
 
+class Upload(io.BytesIO):
+    """A body that is let go once it is sent: its call may be out for minutes after that."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes; at the end the memory is freed."""
+        chunk = super().read(size)
+        if not chunk:
+            self.truncate(0)
+        return chunk
+
+
 async def send(client: AsyncOpenAI, edit: ImageEdit, bodies: list[bytes]) -> Raw:
-    """Send one edit and wait for the whole answer."""
+    """Send one edit and wait for the whole answer; the list of bodies is emptied."""
     suffix = edit.picture.media_type.partition("/")[2]
+    upload = Upload(bodies.pop())
     body: Any = {
         "model": edit.model,
         "prompt": edit.prompt,
@@ -46,7 +63,7 @@ async def send(client: AsyncOpenAI, edit: ImageEdit, bodies: list[bytes]) -> Raw
         **({"quality": edit.quality} if edit.quality else {}),
     }
     raw = await client.images.with_raw_response.edit(
-        image=(f"canvas.{suffix}", bodies[0], edit.picture.media_type), **body
+        image=(f"canvas.{suffix}", upload, edit.picture.media_type), **body
     )
     return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
 
@@ -58,7 +75,8 @@ def read(raw: Raw, edit: ImageEdit) -> Reply:
         ModelMisbehaved: The body is not JSON, holds no picture, or the picture is damaged or of
             another size; `usage_of` may still find what it cost.
     """
-    data = parse(raw).get("data")
+    body = parse(raw)
+    data = body.get("data")
     if not isinstance(data, list) or not data or not isinstance(data[0], dict):
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer holds no picture.")
     try:
@@ -66,7 +84,7 @@ def read(raw: Raw, edit: ImageEdit) -> Reply:
     except (binascii.Error, TypeError, ValueError) as error:
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The picture is not base64.") from error
     images.check_answer(picture, edit.size)
-    return Reply(picture, usage_of(raw))
+    return Reply(picture, _usage(body))
 
 
 def parse(raw: Raw) -> dict[str, Any]:
@@ -85,24 +103,31 @@ def parse(raw: Raw) -> dict[str, Any]:
 
 
 def usage_of(raw: Raw) -> Usage | None:
-    """The tokens that the answer reports, if it does."""
+    """The tokens that a damaged answer reports, if it does."""
     try:
-        usage = parse(raw).get("usage")
+        return _usage(parse(raw))
     except ModelMisbehaved:
         return None
-    if not isinstance(usage, dict):
-        return None
-    inputs = usage.get("input_tokens_details") or {}
-    outputs = usage.get("output_tokens_details") or {}
-    text_out = _count(outputs, "text_tokens")
-    return Usage(
-        text_in=_count(inputs, "text_tokens"),
-        image_in=_count(inputs, "image_tokens"),
-        text_out=text_out,
-        image_out=_count(usage, "output_tokens") - text_out,
+
+
+def _usage(body: Mapping[str, Any]) -> Usage | None:
+    usage = body.get("usage")
+    text_in, image_in = (
+        count(usage, "input_tokens_details", name) for name in ("text_tokens", "image_tokens")
     )
+    text_out = count(usage, "output_tokens_details", "text_tokens")
+    found = Usage(
+        text_in=text_in,
+        image_in=max(image_in, count(usage, "input_tokens") - text_in),
+        text_out=text_out,
+        image_out=max(0, count(usage, "output_tokens") - text_out),
+    )
+    return found if found.counts() else None
 
 
-def _count(members: Any, name: str) -> int:
-    value = members.get(name) if isinstance(members, dict) else None
-    return value if isinstance(value, int) and value >= 0 else 0
+def count(members: Any, *path: str) -> int:
+    """A number of tokens that an answer reports; 0 where there is none, or none to be believed."""
+    for name in path:
+        members = members.get(name) if isinstance(members, dict) else None
+    believed = isinstance(members, int) and 0 <= members <= _MOST_TOKENS
+    return members if believed else 0

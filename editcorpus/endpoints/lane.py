@@ -1,22 +1,26 @@
 """The queue of one endpoint: which call goes out when."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 
 from editcorpus.endpoints.calls import Caller, Job, Retry
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.limits import Controller
+from editcorpus.endpoints.facts import scrub
+from editcorpus.endpoints.limits import Controller, Cost
 from editcorpus.endpoints.requests import Outcome, Unanswered
-from editcorpus.errors import RunStopped
+from editcorpus.errors import EditcorpusError, RunStopped
 from editcorpus.records import Reason
+
+_log = logging.getLogger(__name__)
 
 
 class Lane:
     """Holds requests until the limits let them go; lives on the engine's event loop.
 
     Args:
-        endpoint: Its limits, deadline and number of tries.
+        endpoint: Its limits.
         caller: Makes one call.
         stop: Tells the engine that the run must not go on.
     """
@@ -29,17 +33,17 @@ class Lane:
         self._stop_run = stop
         self._controller = Controller(endpoint.limits)
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[Job] = deque()
-        self._later: dict[asyncio.TimerHandle, Job] = {}
+        self._queue: deque[tuple[Job, Cost]] = deque()
+        self._later: dict[asyncio.TimerHandle, tuple[Job, Cost]] = {}
         self._wake: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Outcome | Retry]] = set()
         self._stopped: RunStopped | None = None
         self.refused = 0
 
     @property
     def in_flight(self) -> int:
-        """Calls that are out now."""
-        return len(self._tasks)
+        """Calls that have a slot now."""
+        return self._controller.in_flight
 
     @property
     def waiting(self) -> int:
@@ -51,30 +55,31 @@ class Lane:
         if self._stopped is not None:
             job.done(self._unreached(job))
             return
-        self._queue.append(job)
-        self._pump()
+        self._queue.append((job, self._endpoint.cost(job.ask.what)))
+        if self._wake is None:
+            self._pump()
 
     def stop(self, reason: RunStopped) -> None:
         """Let nothing further go out; what waits is told so at once."""
         if self._stopped is not None:
             return
-        self._stopped = reason
+        self._stopped = self._caller.stopped = reason
         for timer in self._later:
             timer.cancel()
-        jobs = [*self._queue, *self._later.values()]
+        waiting = [*self._queue, *self._later.values()]
         self._queue.clear()
         self._later.clear()
-        for job in jobs:
+        for job, _ in waiting:
             job.done(self._unreached(job))
 
-    async def drain(self, patience_s: float | None) -> None:
-        """Wait for the calls in flight; after `patience_s` cancel those that are left."""
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=patience_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+    def cut(self) -> None:
+        """Wait no longer for answers; calls whose answer has come are still stored and booked."""
+        self._caller.cut()
+
+    async def drain(self) -> None:
+        """Wait until no call is out."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -85,53 +90,49 @@ class Lane:
             self._wake.cancel()
             self._wake = None
         while self._queue and self._stopped is None:
-            wait = self._controller.admit(self._loop.time(), self._queue[0].cost)
+            wait = self._controller.admit(self._loop.time(), self._queue[0][1])
             if wait > 0:
                 if wait != float("inf"):
                     self._wake = self._loop.call_later(wait, self._pump)
                 return
-            self._start(self._queue.popleft())
+            self._start(*self._queue.popleft())
 
-    def _start(self, job: Job) -> None:
-        self._controller.started(self._loop.time(), job.cost)
-        task = self._loop.create_task(self._perform(job))
+    def _start(self, job: Job, cost: Cost) -> None:
+        self._controller.started(self._loop.time(), cost)
+        task = self._loop.create_task(self._caller.call(job, self._heard))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda done: self._ended(job, cost, done))
 
-    async def _perform(self, job: Job) -> None:
-        result: Outcome | Retry | None = None
-        try:
-            result = await self._caller.call(job, self._heard)
-        except RunStopped as reason:
-            self._stop_run(reason)
-        except BaseException as error:
-            self._stop_run(RunStopped(f"The engine failed at {job.ask.id}: {error!r}"))
-            raise
-        finally:
-            self._controller.finished(self._loop.time())
-            self._settle(job, result or self._unreached(job))
-            self._pump()
-
-    def _settle(self, job: Job, result: Outcome | Retry) -> None:
-        if not isinstance(result, Retry):
-            job.done(result)
+    def _ended(self, job: Job, cost: Cost, task: asyncio.Task[Outcome | Retry]) -> None:
+        self._tasks.discard(task)
+        self._controller.finished(self._loop.time())
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is not None:
+            self._stop_run(why_stopped(f"{self._endpoint.name}: the call for {job.ask.id}", error))
+            job.done(self._unreached(job))
             return
-        if result.verdict.refused:
+        result = task.result()
+        if isinstance(result, Retry):
+            self._again(job, cost, result)
+        else:
+            job.done(result)
+        self._pump()
+
+    def _again(self, job: Job, cost: Cost, retry: Retry) -> None:
+        if retry.verdict.refused:
             self.refused += 1
-            self._controller.refused(self._loop.time(), result.verdict)
+            self._controller.refused(self._loop.time(), retry.verdict)
         if self._stopped is not None:
             job.done(self._unreached(job))
             return
-        self._again(job, result.delay_s)
 
-    def _again(self, job: Job, delay_s: float) -> None:
         def back() -> None:
             del self._later[timer]
-            self._queue.appendleft(job)
+            self._queue.appendleft((job, cost))
             self._pump()
 
-        timer = self._loop.call_later(delay_s, back)
-        self._later[timer] = job
+        timer = self._loop.call_later(retry.delay_s, back)
+        self._later[timer] = (job, cost)
 
     def _heard(self, headers: Mapping[str, str]) -> None:
         """Learn from the headers of any answer."""
@@ -139,3 +140,18 @@ class Lane:
 
     def _unreached(self, job: Job) -> Unanswered:
         return Unanswered(job.ask, Reason.NOT_REACHED, str(self._stopped or "The run stopped."))
+
+
+def why_stopped(what: str, error: BaseException) -> RunStopped:
+    """Why the run stops after an exception: its own sentence, or one about a bug.
+
+    Args:
+        what: What raised it, to begin a sentence with.
+        error: Anything; one that nobody raised on purpose is logged with its traceback.
+    """
+    if isinstance(error, RunStopped):
+        return error
+    if isinstance(error, EditcorpusError):
+        return RunStopped(str(error))
+    _log.error("%s failed.", what, exc_info=error)
+    return RunStopped(f"{what} failed with {type(error).__name__}: {scrub(str(error))}")

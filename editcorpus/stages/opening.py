@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.engine import Books, Engine
 from editcorpus.endpoints.health import check_endpoint, check_tokens
 from editcorpus.errors import RunStopped
 from editcorpus.inputs import Inputs
@@ -19,11 +18,14 @@ from editcorpus.ledger import Ledger, journal_folder, read_history
 from editcorpus.planning import check_columns
 from editcorpus.responses import Responses
 from editcorpus.rows import Source
-from editcorpus.runs import Owner, identify_run, own_run
+from editcorpus.runs import Owner, identify_run, own_run, read_identity
 from editcorpus.stages.workshop import Clocks, Workshop
 from editcorpus.steps import align, pad, regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
+
+if TYPE_CHECKING:
+    from editcorpus.endpoints.engine import Books
 
 SANDBOX = "sandbox"
 """The provider of answers that are emulated."""
@@ -89,6 +91,8 @@ def check(job: Job) -> None:
         check_endpoint(endpoint, config.model)
     _check_images(job)
     _check_judge(job)
+    if read_identity(job.store, job.run):
+        identify_run(job.store, job.run, job.identity)
 
 
 def _check_images(job: Job) -> None:
@@ -114,6 +118,8 @@ def opened(job: Job) -> Iterator[Workshop]:
     Raises:
         ConfigError: The run is another one under the same name, or somebody else owns it.
     """
+    from editcorpus.endpoints.engine import Engine  # its client takes a second to import
+
     identify_run(job.store, job.run, job.identity)
     engines: list[Engine] = []
 
@@ -141,7 +147,9 @@ def opened(job: Job) -> Iterator[Workshop]:
                 shop.close()
 
 
-def _books(job: Job) -> Books:
+def _books(job: Job) -> "Books":
+    from editcorpus.endpoints.engine import Books
+
     responses = Responses(job.store)
     responses.read_index()
     gather = _LOCAL_GATHER_S if job.store.local else _BUCKET_GATHER_S

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from editcorpus.endpoints.engine import Engine
 from editcorpus.errors import Interrupted
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
@@ -31,6 +30,8 @@ from editcorpus.storage import Store
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from editcorpus.endpoints.engine import Engine
 
 _Row = TypeVar("_Row", bound="DataclassInstance")
 _Config = TypeVar("_Config", bound=BaseModel)
@@ -72,7 +73,7 @@ class Workshop:
         *,
         run: str,
         store: Store,
-        engine: Engine,
+        engine: "Engine",
         source: Source,
         inputs: Inputs,
         configs: Mapping[str, BaseModel],

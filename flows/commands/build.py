@@ -14,10 +14,11 @@ from editcorpus.endpoints.endpoint import first_problem
 from editcorpus.errors import ConfigError
 from editcorpus.stages.opening import check
 from flows.connections import Connections, from_environment
-from flows.parameters import Recipe
+from flows.parameters import PRESETS, Recipe
 from flows.starting import direct_job
 
 SOURCES = ("omniedit",)
+_MOST = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +26,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", choices=SOURCES, help="dataset to start from")
     recipe_arguments(parser)
     parser.add_argument("--budget-usd", type=float, default=0, help="most dollars the run may cost")
-    parser.add_argument("--in-flight", type=int, default=64, help="most calls in flight (64)")
+    parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
+    parser.add_argument(
+        "--call-attempts",
+        type=int,
+        choices=range(1, 21),
+        default=4,
+        metavar="N",
+        help="tries of one call, 1 to 20 (4); 1 leaves all retries to Prefect",
+    )
     parser.add_argument("--retry-delay-s", type=float, default=30, help="wait before a retry (30)")
     parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
     parser.add_argument("--verbose", action="store_true", help="show the log")
+
+
+def count(text: str) -> int:
+    """A whole number of 1 to 4096.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 to {_MOST}")
+    return int(text)
 
 
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check everything, then build; the exit code tells what came of it."""
     began = time.monotonic()
     recipe = recipe_of(arguments)
-    pace = {"in_flight": arguments.in_flight}
+    pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
     connections = from_environment(os.environ, arguments.store, pace)
     check(direct_job(arguments.source, recipe.settled(), connections))
     return start(arguments, recipe, connections, began)
@@ -103,10 +123,29 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     }
     for setting in arguments.set:
         _put(members, setting)
+    _check_preset(arguments.preset, arguments.set)
     try:
         return Recipe.model_validate(members)
     except ValidationError as error:
-        raise ConfigError(first_problem(error)) from None
+        raise ConfigError(_problem(error)) from None
+
+
+def _problem(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_context=False)[0]
+    if found["type"] == "extra_forbidden":
+        return f"{'.'.join(map(str, found['loc']))} is no parameter of a build."
+    return first_problem(error)
+
+
+def _check_preset(preset: str, settings: list[str]) -> None:
+    """Refuse a setting that the preset would silently replace."""
+    named = {setting.partition("=")[0] for setting in settings}
+    for step, members in PRESETS.get(preset, {}).items():
+        for name in sorted(members):
+            if f"{step}.{name}" in named:
+                raise ConfigError(
+                    f"The preset {preset} decides {step}.{name}: add --preset custom to set it."
+                )
 
 
 def _put(members: dict[str, Any], setting: str) -> None:

@@ -1,7 +1,6 @@
 """`editcorpus demo`: build a small corpus against the sandbox, without key, GPU or cost."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -9,12 +8,10 @@ from editcorpus.demo.rows import write_demo_input
 from editcorpus.sandbox import SandboxConfig, running
 from editcorpus.stages.opening import check
 from flows.commands import build
-from flows.commands.gallery import make_gallery
 from flows.connections import from_environment
 from flows.starting import direct_job
 
 RUN = "demo"
-_GALLERY = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = build.recipe_of(_build_arguments(source, folder, arguments))
         connections = from_environment(environment, str(folder / "store"), {"in_flight": 32})
         check(direct_job("omniedit", recipe.settled(), connections))
-        code = build.start(_build_arguments(source, folder, arguments), recipe, connections, began)
-    page = make_gallery(connections.open_store(), RUN, _GALLERY)
-    sys.stderr.write(f"Gallery: {page}\n")
-    return code
+        return build.start(_build_arguments(source, folder, arguments), recipe, connections, began)
 
 
 def _build_arguments(

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from editcorpus.inputs import Inputs
 from editcorpus.stages.estimate import Estimate, Prices, Sample, estimate, sample_rows
-from flows.commands.build import SOURCES, recipe_arguments, recipe_of
+from flows.commands.build import SOURCES, count, recipe_arguments, recipe_of
 from flows.connections import Connections, priced_connections
 from flows.parameters import PRESETS, Recipe
 from flows.starting import source_named
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", choices=SOURCES, help="dataset to start from")
     recipe_arguments(parser)
     parser.add_argument("--sample", type=int, default=64, help="rows that are looked at (64)")
-    parser.add_argument("--in-flight", type=int, default=64, help="most calls in flight (64)")
+    parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
     parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
 
 

@@ -75,10 +75,15 @@ CASES: dict[str, Case] = {
         ("splendid",), (*setting("regenerate.quality=splendid"), "--preset", "custom")
     ),
     "wrong_limit": Case(("selection.limit", "-1"), ("--limit", "-1")),
-    "wrong_in_flight": Case(("in_flight",), ("--in-flight", "0")),
+    "wrong_in_flight": Case(("--in-flight", "'0'"), ("--in-flight", "0")),
+    "wrong_attempts": Case(("--call-attempts", "99"), ("--call-attempts", "99")),
+    "wrong_budget": Case(("effort.budget_usd", "-1"), ("--budget-usd", "-1")),
     "wrong_value": Case(("pad.max_padded_share", "7"), setting("pad.max_padded_share=7")),
-    "unknown_name": Case(("pad.colour",), setting("pad.colour=red")),
+    "unknown_name": Case(("pad.colour is no parameter",), setting("pad.colour=red")),
     "unknown_step": Case(("paint",), setting("paint.colour=red")),
+    "preset_decides": Case(
+        ("standard", "regenerate.quality", "custom"), setting("regenerate.quality=low")
+    ),
     "no_value": Case(("--set", "STEP.NAME=VALUE"), setting("pad.canvas")),
     "wrong_run_name": Case(("run", "Not A Name"), ("--run", "Not A Name")),
     "taken_run": Case(("taken", "selection.seed", "was 5", "now 0"), ("--run", "taken")),
@@ -108,7 +113,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corrupt.parquet").write_bytes(b"PAR1" + bytes(range(256)) * 9 + b"PAR1")
     (folder / "file").write_text("This is no folder.")
     (folder / "trap" / "prefect").mkdir(parents=True)
-    (folder / "trap" / "prefect" / "__init__.py").write_text("raise SystemExit('PREFECT')\n")
+    (folder / "trap" / "prefect" / "__init__.py").write_text(
+        "print('PREFECT')\nraise SystemExit(9)\n"
+    )
     return folder
 
 

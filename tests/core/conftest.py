@@ -25,8 +25,9 @@ NOBODY = {"endpoint_url": "http://127.0.0.1:1"}
 
 @dataclass(frozen=True)
 class S3:
-    """A running server, and what opens it."""
+    """A running server, what opens it, and the folder that it serves as `<bucket>/<key>`."""
 
+    folder: Path
     options: dict[str, Any]
 
     @cached_property
@@ -52,7 +53,7 @@ def serve_s3(folder: Path) -> Iterator[S3]:
         threading.Thread(target=deque, args=(log, 0), daemon=True).start()  # else it fills up
         try:
             options = {"key": "access", "secret": SECRET, "endpoint_url": f"http://{address}"}
-            yield S3(options)
+            yield S3(folder, options)
         finally:
             server.terminate()
 
@@ -71,7 +72,7 @@ def s3_numbers() -> Iterator[int]:
 @pytest.fixture
 def s3_store(s3: S3, s3_numbers: Iterator[int], tmp_path: Path) -> Store:
     """A store in a bucket of its own."""
-    name = s3.bucket(f"b{next(s3_numbers)}")
+    name = s3.bucket(f"store-{next(s3_numbers)}")
     return Store(f"s3://{name}/team", s3.options, tmp_path / "spool")
 
 

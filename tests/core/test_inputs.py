@@ -145,10 +145,9 @@ def test_secrets_are_in_no_message_and_no_representation():
 
 
 @pytest.fixture(scope="module")
-def bucket(s3, tmp_path_factory):
+def bucket(s3):
     """What opens a bucket `data` that holds one file."""
-    file = write(tmp_path_factory.mktemp("data") / "a.parquet", structs(25))
-    s3.files.put_file(str(file), f"{s3.bucket('data')}/omni/a.parquet")
+    write(s3.folder / s3.bucket("data") / "omni/a.parquet", structs(25))
     return {**s3.options, "skip_instance_cache": True}
 
 
