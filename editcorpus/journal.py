@@ -47,9 +47,9 @@ class Line(NamedTuple):
             made = json.loads(self.data)
         except (ValueError, RecursionError):
             made = None
-        if not isinstance(made, dict):
+        if self.kind == DAMAGED or not isinstance(made, dict):
             raise StorageError(
-                f"{self.path} is damaged at byte {self.offset}: that line is no JSON object."
+                f"{self.path} is damaged at byte {self.offset}: that is no line of ours."
             )
         return made
 

@@ -6,100 +6,38 @@ billed: an intent without an end, and without a stored answer of that very attem
 billed* and stays booked at its worst case for ever.
 """
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from threading import Lock
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
-from editcorpus.errors import BudgetExceeded
-from editcorpus.journal import Line, read_lines
+from editcorpus.bookings import Intent, Outcome, Record, to_fields, to_intent, to_record
+from editcorpus.errors import BudgetExceeded, StorageError
+from editcorpus.journal import DAMAGED, Line, read_lines
 from editcorpus.storage import Store
 
-Outcome = Literal["settled", "damaged", "possibly", "free"]
-"""What became of a call: paid and stored; paid and useless; perhaps paid; certainly not paid."""
+__all__ = [
+    "Header",
+    "History",
+    "Intent",
+    "Ledger",
+    "Outcome",
+    "Record",
+    "image_path",
+    "journal_folder",
+    "parse_header",
+    "read_header",
+    "read_history",
+    "to_fields",
+    "to_intent",
+    "to_record",
+]
 
-_HEADER_BYTES = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A call that is about to go out.
-
-    Attributes:
-        attempt: Unique name of this try: process and number.
-        key: Hash of the request.
-        usd: Its worst case, in dollars.
-    """
-
-    attempt: str
-    key: str
-    run: str
-    shard: int
-    id: str
-    step: str
-    sample: int
-    model: str
-    usd: Decimal
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One call as the ledger has it: the intent's members, and what became of it.
-
-    Attributes:
-        usd: What is booked, in dollars: the price for `settled` and `damaged`, the worst case for
-            `possibly`, zero for `free`.
-        usage: Tokens by class, as the API reported them.
-        request_id: The API's name of the call, where it gave one.
-        seconds: From sending to the last byte.
-        at: When it ended, ISO 8601, UTC.
-    """
-
-    attempt: str
-    key: str
-    run: str
-    shard: int
-    id: str
-    step: str
-    sample: int
-    model: str
-    usd: Decimal
-    at: str
-    outcome: Outcome
-    usage: dict[str, int]
-    request_id: str
-    seconds: float
-
-    @classmethod
-    def of(cls, intent: Intent, usd: Decimal, at: str, outcome: Outcome, **known: Any) -> "Record":
-        """The record that ends an intent; `known` gives usage, request id and seconds."""
-        facts = {"usage": {}, "request_id": "", "seconds": 0.0, **known}
-        return cls(**{**asdict(intent), "usd": usd, "at": at}, outcome=outcome, **facts)
-
-
-def to_fields(item: Intent | Record) -> dict[str, Any]:
-    """The members as JSON takes them, without `key`: dollars become a string."""
-    made = {field.name: getattr(item, field.name) for field in fields(item) if field.name != "key"}
-    return {**made, "usd": format(item.usd, "f")}
-
-
-def to_intent(members: dict[str, Any]) -> Intent:
-    """The intent in a journal line's members."""
-    return Intent(**_known(members, Intent))
-
-
-def to_record(members: dict[str, Any]) -> Record:
-    """The record in a journal line's or a stored answer's members."""
-    return Record(**_known(members, Record))
-
-
-def _known(members: dict[str, Any], cls: type) -> dict[str, Any]:
-    names = {field.name for field in fields(cls)}
-    wanted = {name: value for name, value in members.items() if name in names}
-    return {**wanted, "key": members["k"], "usd": Decimal(members["usd"])}
+_log = logging.getLogger(__name__)
+_HEADER_BYTES = (8 * 1024, 1024 * 1024)
+"""How much of a stored answer is read to find its header: nearly always, and at most."""
 
 
 class Ledger:
@@ -154,8 +92,11 @@ class Ledger:
 
         Raises:
             BudgetExceeded: The run could pass its budget; nothing was set aside.
+            ValueError: The attempt has a reservation; nothing was set aside.
         """
         with self._lock:
+            if attempt in self._reserved:
+                raise ValueError(f"The attempt {attempt!r} has a reservation already.")
             booked = self._spent + self._out
             if self.budget_usd is not None and booked + worst > self.budget_usd:
                 raise BudgetExceeded(
@@ -214,16 +155,17 @@ def journal_folder(run: str) -> str:
 
 
 def read_history(store: Store, run: str) -> History:
-    """Read all journals of a run and settle what their stored answers settle."""
+    """Read all journals of a run and settle what their stored answers settle.
+
+    Raises:
+        StorageError: A line is damaged, so that nobody can say what was spent. The torn last line
+            of a process that was killed is none: no call went out on it.
+    """
     intents: dict[str, Intent] = {}
     ended: dict[str, Record] = {}
-    for line in _lines(store, journal_folder(run)):
-        if line.kind == "intent":
-            intent = to_intent(line.fields())
-            intents[intent.attempt] = intent
-        else:
-            record = to_record(line.fields())
-            ended[record.attempt] = record
+    for path in store.list(journal_folder(run)):
+        for line in read_lines(store, path):
+            _take(line, intents, ended)
     open_intents = [intent for name, intent in intents.items() if name not in ended]
     found = {intent.attempt: _settled(store, intent) for intent in open_intents}
     ended.update({name: record for name, record in found.items() if record is not None})
@@ -233,25 +175,74 @@ def read_history(store: Store, run: str) -> History:
     )
 
 
+def _take(line: Line, intents: dict[str, Intent], ended: dict[str, Record]) -> None:
+    """File one line; kinds that this version does not know are no money."""
+    try:
+        if line.kind == "intent":
+            intent = to_intent(line.fields())
+            intents[intent.attempt] = intent
+        elif line.kind in {"end", "answer"}:
+            record = to_record(line.fields())
+            ended[record.attempt] = record
+        elif line.kind == DAMAGED:
+            line.fields()
+    except StorageError as error:
+        raise StorageError(
+            f"{line.path} is damaged at byte {line.offset}, so what the run has spent is not known: "
+            f"{error} Take that line out of the file to go on without it."
+        ) from error
+
+
+class Header(NamedTuple):
+    """The first line of a stored picture: its ledger record, and what proves the bytes behind it.
+
+    Attributes:
+        start: Where the picture begins, in bytes.
+        size: Of the picture, in bytes.
+        sha256: Of the picture, in hex.
+    """
+
+    record: Record
+    start: int
+    size: int
+    sha256: str
+
+
 def image_path(key: str) -> str:
     """Where the answer to an image request lies."""
     return f"responses/{key[:2]}/{key}"
 
 
-def read_header(store: Store, key: str) -> Record:
-    """The ledger record in the first line of a stored image answer."""
-    head = store.read_range(image_path(key), 0, _HEADER_BYTES)
-    return to_record(Line("", 0, "", key, head.split(b"\n", 1)[0]).fields())
+def read_header(store: Store, key: str) -> Header | None:
+    """The header of a stored picture; None where there is none, or one that is damaged."""
+    path = image_path(key)
+    try:
+        for length in _HEADER_BYTES:
+            head, end, _ = store.read_range(path, 0, length).partition(b"\n")
+            if end:
+                return parse_header(path, key, head)
+    except FileNotFoundError:
+        return None
+    _log.warning("%s is damaged: it has no header.", store.url(path))
+    return None
+
+
+def parse_header(path: str, key: str, head: bytes) -> Header | None:
+    """The header in the first line of a stored picture; None, and a warning, where it is damaged."""
+    try:
+        members = Line(path, 0, "answer", key, head).fields()
+        record, proof = to_record(members), (members.get("bytes"), members.get("sha256"))
+    except StorageError as error:
+        _log.warning("%s is damaged: %s", path, error)
+        return None
+    if record.key != key or not isinstance(proof[0], int) or not isinstance(proof[1], str):
+        _log.warning("%s is damaged: its header is not its own.", path)
+        return None
+    return Header(record, len(head) + 1, proof[0], proof[1])
 
 
 def _settled(store: Store, intent: Intent) -> Record | None:
-    if not store.exists(image_path(intent.key)):
-        return None
-    record = read_header(store, intent.key)
-    return record if record.attempt == intent.attempt else None
-
-
-def _lines(store: Store, folder: str) -> Iterator[Line]:
-    paths: Iterable[str] = store.list(folder)
-    for path in paths:
-        yield from read_lines(store, path)
+    """The record of a call whose picture was stored before its end could be written."""
+    header = read_header(store, intent.key)
+    same = header is not None and header.record.attempt == intent.attempt
+    return header.record if header is not None and same else None

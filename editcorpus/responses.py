@@ -4,30 +4,43 @@ Answers with a picture are one object each, `responses/<aa>/<hash>`: a line of J
 ledger record, then the picture's bytes as the API gave them. So nothing can be stored but not
 booked, or booked but not stored. Answers in text lie in the journals, each line with its record; an
 index of them is read once per run.
+
+Every answer carries the SHA-256 of its bytes. One that is not whole is never served: a picture that
+is cut short, or a text that does not match, counts as missing, with a warning, and is asked for
+again. A picture whose bytes turn out wrong only when they are needed is set aside as
+`damaged/<hash>`, so that it is missing from then on; `Responses.damaged` names such requests until
+they are answered again.
 """
 
+import hashlib
+import logging
 from array import array
 from dataclasses import dataclass
 
 import numpy as np
 
-from editcorpus.errors import StorageError
+from editcorpus.errors import ShardError, StorageError
 from editcorpus.journal import Line, encode, read_lines
-from editcorpus.ledger import Record, image_path, read_header, to_fields, to_record
+from editcorpus.ledger import (
+    Record,
+    image_path,
+    parse_header,
+    read_header,
+    to_fields,
+    to_record,
+)
 from editcorpus.sinks import Place
 from editcorpus.storage import Store
+
+_log = logging.getLogger(__name__)
+_DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
 class ImageAnswer:
-    """A stored picture; its bytes are read when somebody needs them."""
+    """A stored picture; its bytes are read when somebody needs them (`Responses.picture`)."""
 
     record: Record
-    store: Store
-
-    def load(self) -> bytes:
-        """The picture as the API gave it, encoded."""
-        return _picture(self.store, self.record.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class TextAnswer:
 
 
 class Responses:
-    """Finds and keeps answers. Any thread may look; one event loop writes.
+    """Finds and keeps answers. Any thread may look and keep pictures; one keeps texts.
 
     Args:
         store: Where the answers lie.
@@ -49,36 +62,67 @@ class Responses:
         self._store = store
         self._old = _Index()
         self._new: dict[str, Place] = {}
+        self._damaged: set[str] = set()
 
     def read_index(self) -> int:
         """Read which text answers the journals of all runs hold; returns how many."""
+        self._damaged = {path.rpartition("/")[2] for path in self._store.list(_DAMAGED)}
         self._old = _Index.of(self._store)
         return len(self._old)
 
+    @property
+    def damaged(self) -> frozenset[str]:
+        """Hashes of requests whose picture was set aside and not answered again yet."""
+        return frozenset(self._damaged)
+
     def image(self, key: str) -> ImageAnswer | None:
-        """The stored picture for a request, if it was ever paid for."""
-        if not self._store.exists(image_path(key)):
+        """The stored picture for a request, if it was ever paid for and has its whole length."""
+        header = read_header(self._store, key)
+        if header is None:
             return None
-        return ImageAnswer(read_header(self._store, key), self._store)
+        missing = header.start + header.size - self._store.size(image_path(key))
+        if missing:
+            _log.warning("%s is damaged: %d bytes are missing.", image_path(key), missing)
+            return None
+        return ImageAnswer(header.record)
 
     def picture(self, key: str) -> bytes:
-        """The bytes of a picture that is stored; FileNotFoundError where it is not."""
-        return _picture(self._store, key)
+        """The picture that is stored, as the API gave it.
+
+        Raises:
+            ShardError: It is missing, or its bytes are not those that were stored; such a one is
+                set aside.
+        """
+        path = image_path(key)
+        try:
+            data = self._store.read(path)
+        except FileNotFoundError as error:
+            raise ShardError(f"The paid answer {path} is missing.") from error
+        head, _, picture = data.partition(b"\n")
+        header = parse_header(path, key, head)
+        if header is None or header.sha256 != hashlib.sha256(picture).hexdigest():
+            self._set_aside(key, data)
+            raise ShardError(
+                f"The paid answer {path} is damaged; it was set aside as damaged/{key}."
+            )
+        return picture
 
     def keep_image(self, record: Record, picture: bytes) -> ImageAnswer:
         """Store a picture under its request's hash; durable when this returns."""
-        header = encode("answer", record.key, **to_fields(record))
+        proof = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
+        header = encode("answer", record.key, **to_fields(record), **proof)
         self._store.write(image_path(record.key), header + picture)
-        return ImageAnswer(record, self._store)
+        if record.key in self._damaged:
+            self._store.remove(f"{_DAMAGED}/{record.key}")
+            self._damaged.discard(record.key)
+        return ImageAnswer(record)
 
     def text(self, key: str) -> TextAnswer | None:
-        """The stored text for a request, if it was ever paid for."""
+        """The stored text for a request, if it was ever paid for and is whole."""
         place = self._new.get(key)
-        if place is not None:
-            return self._at(place)
-        for candidate in self._old.find(key):
-            answer = self._at(candidate)
-            if answer.record.key == key:
+        for candidate in [place] if place else self._old.find(key):
+            answer = self._at(candidate, key)
+            if answer is not None:
                 return answer
         return None
 
@@ -87,21 +131,39 @@ class Responses:
         self._new[record.key] = place
         return TextAnswer(record, body)
 
-    def _at(self, place: Place) -> TextAnswer:
-        data = self._store.read_range(place.path, place.offset, place.length)
-        if not data.endswith(b"}\n"):
-            raise StorageError(f"{self._store.url(place.path)} is shorter than it was.")
-        members = Line("", 0, "", "", data).fields()
-        return TextAnswer(to_record(members), members["body"])
+    def _set_aside(self, key: str, data: bytes) -> None:
+        _log.warning("%s is damaged; it is set aside.", image_path(key))
+        self._store.write(f"{_DAMAGED}/{key}", data)
+        self._damaged.add(key)
+        self._store.remove(image_path(key))
 
-
-def _picture(store: Store, key: str) -> bytes:
-    return store.read(image_path(key)).split(b"\n", 1)[1]
+    def _at(self, place: Place, key: str) -> TextAnswer | None:
+        """The answer at a place; None where it answers another request, or is damaged."""
+        try:
+            data = self._store.read_range(place.path, place.offset, place.length)
+        except FileNotFoundError:
+            data = b""
+        try:
+            members = Line(place.path, place.offset, "answer", key, data).fields()
+            answer = TextAnswer(to_record(members), str(members.get("body")))
+        except StorageError as error:
+            _log.warning("A stored answer is not served: %s", error)
+            return None
+        if answer.record.key != key:
+            return None
+        if members.get("sha256") != _hash(answer.body):
+            _log.warning("%s is damaged at byte %d.", place.path, place.offset)
+            return None
+        return answer
 
 
 def text_line(record: Record, body: str) -> bytes:
     """The journal line that holds a text answer together with its record."""
-    return encode("answer", record.key, **to_fields(record), body=body)
+    return encode("answer", record.key, **to_fields(record), sha256=_hash(body), body=body)
+
+
+def _hash(body: str) -> str:
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _Index:
@@ -122,7 +184,7 @@ class _Index:
     @classmethod
     def of(cls, store: Store) -> "_Index":
         made = cls()
-        prefix, offset, length = array("Q"), array("Q"), array("L")
+        prefix, offset, length = array("Q"), array("Q"), array("I")
         for number, path in enumerate(store.list("journal")):
             made._paths.append(path)
             for line in read_lines(store, path):

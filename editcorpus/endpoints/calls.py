@@ -104,12 +104,15 @@ class Caller:
         for limit in self._out:
             limit.reschedule(self._loop.time())
 
-    async def call(self, job: Job, heard: Callable[[Mapping[str, str]], None]) -> Outcome | Retry:
+    async def call(
+        self, job: Job, heard: Callable[[Mapping[str, str]], None], landed: Callable[[], None]
+    ) -> Outcome | Retry:
         """Make one try.
 
         Args:
             job: The request.
             heard: Is told the headers of whatever answers.
+            landed: Is told when there is an answer, before it is checked and stored.
 
         Raises:
             RunStopped: No further call may go out: budget, key, quota, model, settings or storage.
@@ -127,6 +130,7 @@ class Caller:
         try:
             raw = await self._send(api, entry, bodies)
             heard(raw.headers)
+            landed()
             reply = await self._read(raw, ask.what)
         except _CALL_ERRORS as error:
             response = getattr(error, "response", None)

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from editcorpus.endpoints.calls import Caller, Job, Retry
 from editcorpus.endpoints.endpoint import Endpoint
@@ -14,6 +16,18 @@ from editcorpus.errors import EditcorpusError, RunStopped
 from editcorpus.records import Reason
 
 _log = logging.getLogger(__name__)
+_CHECKED_AT_ONCE = 32
+"""Answers that are checked and stored while the next calls have their places already; a picture of
+3 MB is held three times meanwhile. Beyond that an answer keeps its call's place until it is stored."""
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A call that is out, or whose answer is being stored."""
+
+    job: Job
+    cost: Cost
+    landed: bool = False
 
 
 class Lane:
@@ -37,6 +51,7 @@ class Lane:
         self._later: dict[asyncio.TimerHandle, tuple[Job, Cost]] = {}
         self._wake: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Outcome | Retry]] = set()
+        self._checking = 0
         self._stopped: RunStopped | None = None
         self.refused = 0
 
@@ -99,13 +114,27 @@ class Lane:
 
     def _start(self, job: Job, cost: Cost) -> None:
         self._controller.started(self._loop.time(), cost)
-        task = self._loop.create_task(self._caller.call(job, self._heard))
+        flight = _Flight(job, cost)
+        landed = partial(self._landed, flight)
+        task = self._loop.create_task(self._caller.call(job, self._heard, landed))
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(job, cost, done))
+        task.add_done_callback(partial(self._ended, flight))
 
-    def _ended(self, job: Job, cost: Cost, task: asyncio.Task[Outcome | Retry]) -> None:
+    def _landed(self, flight: _Flight) -> None:
+        """The answer is here; unless there are too many to check, the next call may go out."""
+        if self._checking < _CHECKED_AT_ONCE:
+            self._checking += 1
+            flight.landed = True
+            self._controller.finished(self._loop.time())
+            self._pump()
+
+    def _ended(self, flight: _Flight, task: asyncio.Task[Outcome | Retry]) -> None:
+        job = flight.job
         self._tasks.discard(task)
-        self._controller.finished(self._loop.time())
+        if flight.landed:
+            self._checking -= 1
+        else:
+            self._controller.finished(self._loop.time())
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
             self._stop_run(why_stopped(f"{self._endpoint.name}: the call for {job.ask.id}", error))
@@ -113,7 +142,7 @@ class Lane:
             return
         result = task.result()
         if isinstance(result, Retry):
-            self._again(job, cost, result)
+            self._again(job, flight.cost, result)
         else:
             job.done(result)
         self._pump()

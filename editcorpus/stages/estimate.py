@@ -51,7 +51,8 @@ class Estimate:
         padded_share: Mean share of the canvas that is padding, 0 to 1.
         low: Dollars if nothing is repeated and every fit row needs one edit.
         expected: Dollars with rewriting, judging, and the usual share of repeated calls.
-        worst: Dollars if every call comes to its worst case; what is reserved in all.
+        worst: Dollars if every call, the usual share of repeated ones included, comes to its worst
+            case: what is reserved for them.
         hours: At the calls in flight that the endpoint allows.
     """
 
@@ -119,7 +120,7 @@ def estimate(name: str, sample: Sample, prices: Prices) -> Estimate:
         padded_share=fmean(float(padded_share(geometry)) for _, geometry in laid),
         low=image * edits,
         expected=(image * (1 + _REPEATED) + text) * edits,
-        worst=(image_worst + text_worst) * edits,
+        worst=(image_worst * (1 + _REPEATED) + text_worst) * edits,
         hours=seconds / (endpoint.limits.in_flight or 256) / 3600,
     )
 

@@ -16,11 +16,20 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 SIZE = (1024, 1024)
 _OWN = ("editcorpus-",)
+_WORK = (
+    *((f"tasks.{name}", "run_stage") for name in ("align", "filter", "pad", "publish")),
+    *((f"tasks.{name}", "run_stage") for name in ("regenerate", "rewrite")),
+    ("tasks.plan", "make_plan"),
+    ("tasks.finish", "finish_run"),
+    ("tasks.gallery", "make_gallery"),
+)
+"""What tasks call: the CPU of these is the project's own, in whatever thread."""
 
 
 def child(rows: int) -> None:
@@ -108,18 +117,21 @@ def _thread_cpu(thread: threading.Thread) -> float:
 
 
 def _count_stages(watch: Watched) -> None:
-    """Count the CPU of stages in the threads of their shards."""
-    from editcorpus.stages.workshop import run_stage
+    """Count the CPU of what tasks call in their threads."""
+    for module, name in _WORK:
+        found = import_module(module)
+        setattr(found, name, _counted(getattr(found, name), watch))
 
-    def counted(*args: object) -> object:
+
+def _counted(work: Callable[..., object], watch: Watched) -> Callable[..., object]:
+    def counted(*args: object, **named: object) -> object:
         began = time.thread_time()
         try:
-            return run_stage(*args)  # type: ignore[arg-type]
+            return work(*args, **named)
         finally:
             watch.add(time.thread_time() - began)
 
-    for name in ("align", "filter", "pad", "publish", "regenerate", "rewrite"):
-        import_module(f"tasks.{name}").run_stage = counted  # type: ignore[attr-defined]
+    return counted
 
 
 def _input(folder: Path, rows: int) -> Path:

@@ -83,20 +83,21 @@ def test_a_trainer_loads_the_corpus_without_a_word_of_configuration(
 
 
 def test_the_same_again_pays_nothing_and_changes_no_byte(
-    copied: Path, shell: Any, build: Words, sandbox: Any, files_below: Any
+    finished: tuple[Any, Path], shell: Any, build: Words, sandbox: Any, files_below: Any
 ) -> None:
-    before = files_below(copied)
-    again = shell.run(*build())
+    store = finished[1] / "store"
+    before = files_below(store)
+    again = shell.run(*build("--store", store))
     assert again.code == 0, again.err
-    assert again.json["calls"]["paid"] == 0
+    assert (again.json["calls"]["paid"], again.json["kept"]) == (0, finished[0].json["kept"])
     assert sandbox.admin("summary")["billed"] == 0
-    assert files_below(copied) == before
+    assert files_below(store) == before
 
 
 def test_another_threshold_under_another_name_pays_for_no_picture(
     copied: Path, shell: Any, build: Words, sandbox: Any
 ) -> None:
-    other = shell.run(*build("--set", "filter.judge.max_shift=0.001", run="stricter"))
+    other = shell.run(*build("--set", "filter.judge.unchanged_share=0.01", run="stricter"))
     assert other.code == 0, other.err
     check_sum(other.json)
     assert other.json["calls"]["cached"] >= 6
@@ -202,12 +203,13 @@ def test_audit_names_what_is_damaged(copied: Path, shell: Any) -> None:
 def test_a_build_mends_a_corpus_file_that_is_gone(
     copied: Path, shell: Any, build: Words, sandbox: Any, files_below: Any
 ) -> None:
-    before = files_below(copied / "corpora")
-    next((copied / "corpora" / "few" / "data").iterdir()).unlink()
+    corpus = copied / "corpora" / "few"
+    before = files_below(corpus / "data")
+    next((corpus / "data").iterdir()).unlink()
     again = shell.run(*build())
     assert again.code == 0, again.err
     assert again.json["calls"]["paid"] == 0
-    assert files_below(copied / "corpora") == before
+    assert files_below(corpus / "data") == before
 
 
 def test_gallery_writes_a_page_for_kept_and_rejected(copied: Path, shell: Any) -> None:

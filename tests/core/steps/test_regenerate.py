@@ -1,7 +1,6 @@
 """What the edit of one canvas asks for, and what is kept of its answer."""
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -9,7 +8,6 @@ from editcorpus.ledger import Record
 from editcorpus.records import Geometry, Triplet
 from editcorpus.responses import ImageAnswer
 from editcorpus.steps import regenerate
-from editcorpus.storage import Store
 
 SQUARE = Geometry(700, 700, 1024, 1024, 0, 0, 1024, 1024)
 WIDE = Geometry(900, 600, 1536, 1024, 0, 0, 1536, 1024)
@@ -39,7 +37,7 @@ def test_the_canvas_is_read_only_when_somebody_asks():
     regenerate.request(TRIPLET, SQUARE, "00", never, regenerate.Config())
 
 
-def test_tokens_and_key_come_from_the_record(tmp_path: Path):
+def test_tokens_and_key_come_from_the_record():
     record = Record(
         attempt="p-0",
         key="ab" * 32,
@@ -57,7 +55,7 @@ def test_tokens_and_key_come_from_the_record(tmp_path: Path):
         seconds=1.0,
     )
     edit = regenerate.request(TRIPLET, SQUARE, "00", bytes, regenerate.Config())
-    answer = ImageAnswer(record, Store.on_disk(tmp_path))
+    answer = ImageAnswer(record)
     made = regenerate.regenerated(TRIPLET, edit, answer, regenerate.Config())
     assert (made.response, made.image_tokens_out, made.prompt_version) == (
         "ab" * 32,
