@@ -188,8 +188,8 @@ def _take(line: Line, intents: dict[str, Intent], ended: dict[str, Record]) -> N
             line.fields()
     except StorageError as error:
         raise StorageError(
-            f"{line.path} is damaged at byte {line.offset}, so what the run has spent is not known: "
-            f"{error} Take that line out of the file to go on without it."
+            f"{error} It stands in {line.path} at byte {line.offset}; what the run has spent is not "
+            "known until that line is mended or taken out."
         ) from error
 
 

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import pyarrow as pa
 from pydantic import BaseModel
 
 from editcorpus.errors import ShardError
 from editcorpus.records import Failed, Reason, Rejected
 from editcorpus.storage import Store
-from editcorpus.tables import Pictures, read_columns, write_table
+from editcorpus.tables import Pictures, from_table, read_columns, schema_of, write_table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _Row = TypeVar("_Row", bound="DataclassInstance")
 FORMAT = 1
 """Raised when the layout of shards or manifests changes."""
+_MEND = "Remove the file and start the run again: the step is done anew from the stored answers."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +98,40 @@ class Manifest:
         """Read a manifest.
 
         Raises:
-            ShardError: It is damaged.
+            ShardError: It is damaged: no JSON, a member is missing or of another kind, the sum does
+                not close, or the digest is not that of the members.
         """
         try:
-            members = json.loads(data)
-            members.pop("digest")
+            members = dict(json.loads(data))
+            digest = members.pop("digest")
             members["rejected"] = tuple(_verdict(Rejected, item) for item in members["rejected"])
             members["failed"] = tuple(_verdict(Failed, item) for item in members["failed"])
             members["history"] = tuple(members["history"])
-            return cls(**members)
-        except (ValueError, KeyError, TypeError) as error:
+            made = cls(**members)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ShardError(f"A manifest is damaged: {error!r}.") from error
+        made.check()
+        if digest != made.digest:
+            raise ShardError("A manifest is damaged: its digest is not its own.")
+        return made
+
+    def check(self) -> None:
+        """Prove that the members are of their kinds and that every id is in one place.
+
+        Raises:
+            ShardError: They are not.
+        """
+        texts = (self.step, self.fingerprint, self.sha256)
+        counts = (self.version, self.entered, self.kept, self.size)
+        if not all(isinstance(text, str) for text in texts):
+            raise ShardError("A manifest is damaged: a name or hash is no text.")
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ShardError(f"A manifest is damaged: its counts are {counts}.")
+        if self.kept + len(self.rejected) + len(self.failed) != self.entered:
+            raise ShardError(
+                f"{self.entered} ids entered {self.step}, but {self.kept} were kept, "
+                f"{len(self.rejected)} rejected and {len(self.failed)} failed."
+            )
 
 
 class Written(NamedTuple):
@@ -143,10 +168,16 @@ def read_manifest(store: Store, folder: str, step: str) -> Manifest | None:
     Raises:
         ShardError: The manifest is damaged.
     """
+    path = f"{folder}/{step}.json"
     try:
-        return Manifest.decode(store.read(f"{folder}/{step}.json"))
+        made = Manifest.decode(store.read(path))
     except FileNotFoundError:
         return None
+    except ShardError as error:
+        raise ShardError(f"{store.url(path)}: {error} {_MEND}") from error
+    if made.step != step:
+        raise ShardError(f"{store.url(path)} is the manifest of {made.step!r}. {_MEND}")
+    return made
 
 
 def need_manifest(store: Store, folder: str, step: str) -> Manifest:
@@ -176,12 +207,10 @@ def write_manifest(store: Store, folder: str, manifest: Manifest) -> None:
     Raises:
         ShardError: The ids do not add up.
     """
-    gone = len(manifest.rejected) + len(manifest.failed)
-    if manifest.kept + gone != manifest.entered:
-        raise ShardError(
-            f"{folder}/{manifest.step}: {manifest.entered} ids entered, but {manifest.kept} were "
-            f"kept, {len(manifest.rejected)} rejected and {len(manifest.failed)} failed."
-        )
+    try:
+        manifest.check()
+    except ShardError as error:
+        raise ShardError(f"{store.url(folder)}: {error}") from error
     store.write(f"{folder}/{manifest.step}.json", manifest.encode())
 
 
@@ -191,13 +220,14 @@ def read_facts(store: Store, folder: str, step: str, cls: type[_Row]) -> list[_R
     Raises:
         ShardError: The column file is missing or damaged.
     """
-    blobs = {name.name: b"" for name in fields(cls) if "bytes" in str(name.type)}
-    wanted = [name.name for name in fields(cls) if name.name not in blobs]
+    schema = schema_of(cls)
+    wanted = [column.name for column in schema if column.type != pa.binary()]
     with _open(store, f"{folder}/{step}.parquet") as file:
         table = read_columns(file, cls, wanted)
-    columns = [table.column(name).to_pylist() for name in wanted]
-    rows = zip(*columns, strict=True)
-    return [cls(**dict(zip(wanted, values, strict=True)), **blobs) for values in rows]
+    for column in schema:
+        if column.name not in wanted:
+            table = table.append_column(column, pa.array([b""] * len(table), column.type))
+    return from_table(table, cls)
 
 
 @contextmanager

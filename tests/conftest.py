@@ -1,15 +1,40 @@
-"""One Prefect server for every test that needs one, and S3 servers for those that ask for one."""
+"""What tests of flows and of the command line share: servers, a sandbox, and a small input."""
 
 import socket
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+from editcorpus.demo.rows import published_schema, write_demo_input
+from editcorpus.sandbox import Running, SandboxConfig, running
+
+KEY = "sk-planted-7f3e9a"
+ROWS = (
+    "task_obj_add_42250",
+    "task_attr_mod_color_11750",
+    "task_attr_mod_facial_2391",
+    "task_env_weather_113010",
+    "task_obj_remove_380744",
+    "task_obj_swap_rand_mask_417802",
+    "task_obj_add_45556",  # a JPEG that is cut short
+    "task_obj_remove_382651",  # a PNG that promises 1.6 billion pixels
+)
+CALM: dict[str, Any] = {
+    "faults": {},
+    "defects": {},
+    "latency_s": None,
+    "time_scale": 0.001,
+    "keys_revoked": False,
+}
 
 QUICK_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": False,
@@ -56,3 +81,77 @@ def _served(folder: Path, secret: str) -> Iterator[str]:
 def serve_s3() -> Callable[[Path, str], AbstractContextManager[str]]:
     """Serves the folders below a folder as buckets to the key `access` with a secret; gives a URL."""
     return _served
+
+
+@pytest.fixture(scope="session")
+def demo_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The rows of the demo's input by id; the first one keeps a duplicate id."""
+    folder = write_demo_input(tmp_path_factory.mktemp("demo"))
+    rows = pq.read_table(folder).to_pylist()
+    return {row["omni_edit_id"]: row for row in reversed(rows)}
+
+
+@pytest.fixture(scope="session")
+def write_rows(demo_rows: dict[str, dict[str, Any]]) -> Callable[..., Path]:
+    """Writes some rows of the demo, perhaps with other instructions, in row groups of a few."""
+
+    def written(
+        path: Path, names: Sequence[str], group: int, instructions: Mapping[str, str] | None = None
+    ) -> Path:
+        rows = [dict(demo_rows[name]) for name in names]
+        for row in rows:
+            if instruction := (instructions or {}).get(row["omni_edit_id"]):
+                row["edited_prompt_list"] = [instruction]
+        with pq.ParquetWriter(path, published_schema()) as writer:
+            for start in range(0, len(rows), group):
+                part = rows[start : start + group]
+                writer.write_table(pa.Table.from_pylist(part, published_schema()))
+        return path
+
+    return written
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory, write_rows: Callable[..., Path]) -> Path:
+    """Eight rows of the demo in one file: six fit for a corpus, two not."""
+    return write_rows(tmp_path_factory.mktemp("input") / "few.parquet", ROWS, 4)
+
+
+@pytest.fixture(scope="session")
+def key() -> str:
+    """The one key that the sandbox takes; it must not be seen anywhere."""
+    return KEY
+
+
+@pytest.fixture(scope="session")
+def one_sandbox() -> Iterator[Running]:
+    with running(SandboxConfig(api_keys=(KEY,), **CALM)) as server:
+        yield server
+
+
+@pytest.fixture
+def sandbox(one_sandbox: Running) -> Iterator[Running]:
+    """The one sandbox with an empty journal and calm settings."""
+    one_sandbox.admin("config", CALM)
+    one_sandbox.admin("reset", {})
+    yield one_sandbox
+    one_sandbox.admin("config", CALM)
+
+
+@pytest.fixture(scope="session")
+def dead_url() -> str:
+    """A URL at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture(scope="session")
+def files_below() -> Callable[[Path], dict[str, bytes]]:
+    """Every file below a folder, by its path there."""
+
+    def found(folder: Path) -> dict[str, bytes]:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+    return found

@@ -27,7 +27,7 @@ from editcorpus.endpoints.entries import Entries, Entry
 from editcorpus.endpoints.requests import Ask, Chat, Dropped, ImageEdit, Outcome, Unanswered
 from editcorpus.endpoints.rules import RULES
 from editcorpus.endpoints.streaks import Streaks
-from editcorpus.errors import EndpointStopped, ModelMisbehaved, RunStopped
+from editcorpus.errors import BudgetExceeded, EndpointStopped, ModelMisbehaved, RunStopped
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
 
@@ -122,9 +122,9 @@ class Caller:
             return before
         bodies = await self._bodies(ask)
         entry = await self._entries.begin(ask)
-        if self.stopped is not None:
+        if self.stopped is not None and not isinstance(self.stopped, BudgetExceeded):
             self._entries.end(entry, "free")
-            raise self.stopped
+            raise self.stopped  # for want of budget, what was set aside in time may still go out
         api: Any = images if isinstance(ask.what, ImageEdit) else chat
         raw: images.Raw | None = None
         try:
@@ -185,6 +185,7 @@ class Caller:
         self._entries.missed(entry, verdict.billed, usage, request_id)
         if verdict.action == "stop":
             raise EndpointStopped(f"{self._endpoint.name}: {verdict.sentence}")
+        self._streaks.failed(job.ask.step, verdict)
         job.tries[verdict.kind] += 1
         tries = max(
             job.tries[verdict.kind],
@@ -195,7 +196,6 @@ class Caller:
         _log.info("%s %s: %s", job.ask.step, job.ask.id, verdict.sentence)
         if verdict.reason is None or verdict.reason is Reason.UNAVAILABLE:
             return Unanswered(job.ask, Reason.UNAVAILABLE, verdict.sentence)
-        self._streaks.dropped(job.ask.step, verdict)
         return Dropped(job.ask, verdict.reason, verdict.sentence)
 
     def _allowed(self, verdict: Verdict) -> int:

@@ -129,19 +129,19 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory, serve_s3: Any) -> Iterator[
 
 @pytest.fixture(scope="module")
 def told(
-    place: Path, bare: Any, one_sandbox: Any, demo_input: Path, s3_url: str, dead_url: str
+    place: Path, bare: Any, one_sandbox: Any, few: Path, s3_url: str, dead_url: str
 ) -> Iterator[Callable[[str], Any]]:
     """What each case was told; as many run at once as there are cores: it is imports, mostly."""
     one_sandbox.admin("reset", {})
     taken = {
-        **Recipe(run="taken", input=str(demo_input), selection=Selection(seed=5))
+        **Recipe(run="taken", input=str(few), selection=Selection(seed=5))
         .settled()
         .identity("omniedit"),
         "providers": SANDBOX,
     }
     identify_run(Store.on_disk(place / "store"), "taken", taken)
     common = replace(bare.having(PYTHONPATH=str(place / "trap")), folder=place)
-    good = ("build", "omniedit", "--input", demo_input, "--store", "store", "--run", "x", "--json")
+    good = ("build", "omniedit", "--input", few, "--store", "store", "--run", "x", "--json")
 
     def run(case: Case) -> Any:
         env = {

@@ -29,11 +29,11 @@ def paid_twice(sandbox: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def finished(
-    tmp_path_factory: pytest.TempPathFactory, demo_input: Path, bare: Any, one_sandbox: Any
+    tmp_path_factory: pytest.TempPathFactory, few: Path, bare: Any, one_sandbox: Any
 ) -> tuple[Any, Path]:
     """A build that went well in a process with a Prefect server of its own; not to be changed."""
     folder = tmp_path_factory.mktemp("finished")
-    words = ("build", "omniedit", "--input", demo_input, "--store", "store", "--run", "few")
+    words = ("build", "omniedit", "--input", few, "--store", "store", "--run", "few")
     ended = type(bare)(folder, bare.env).run(*words, "--shard-size", 3, "--json")
     return ended, folder
 
@@ -221,11 +221,9 @@ def test_gallery_writes_a_page_for_kept_and_rejected(copied: Path, shell: Any) -
 
 
 def test_estimate_prices_three_presets_and_pays_nothing(
-    shell: Any, demo_input: Path, sandbox: Any
+    shell: Any, few: Path, sandbox: Any
 ) -> None:
-    said = shell.having(OPENAI_API_KEY=None).run(
-        "estimate", "omniedit", "--input", demo_input, "--json"
-    )
+    said = shell.having(OPENAI_API_KEY=None).run("estimate", "omniedit", "--input", few, "--json")
     assert said.code == 0, said.err
     presets = said.json["presets"]
     assert list(presets) == ["standard", "paper", "modern"]

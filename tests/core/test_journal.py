@@ -25,9 +25,7 @@ def line(number: int, size: int = 0) -> bytes:
 
 
 def numbers(store: Store) -> list[int]:
-    return [
-        one.fields()["n"] for path in store.list("journal") for one in read_lines(store, path)
-    ]
+    return [one.fields()["n"] for path in store.list("journal") for one in read_lines(store, path)]
 
 
 class Counting:

@@ -4,9 +4,9 @@ import io
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -43,12 +43,16 @@ def _canned() -> Iterator[Running]:
         yield found
 
 
-@pytest.fixture
-def sandbox(_canned: Running) -> Iterator[Running]:
-    """Answers at once, with a journal of its own for each test."""
-    _canned.admin("config", _FRESH)
-    _canned.admin("reset", {})
-    yield _canned
+@pytest.fixture(scope="session")
+def renew(_canned: Running) -> Callable[[], Running]:
+    """Gives the one sandbox as if it were new: it answers at once, and its journal is empty."""
+
+    def renewed() -> Running:
+        _canned.admin("config", _FRESH)
+        _canned.admin("reset", {})
+        return _canned
+
+    return renewed
 
 
 def _small_png() -> bytes:
@@ -99,53 +103,39 @@ class Asks:
         return [edit(number, prompt, **given) for number in range(count)]
 
 
-@pytest.fixture(scope="session")
-def make() -> Asks:
-    return Asks()
+_NUMBERS = itertools.count()
 
 
-@pytest.fixture
-def store(disk_store: Store) -> Store:
-    return disk_store
-
-
-OpenEngine = Callable[..., AbstractContextManager[Engine]]
-
-
-@pytest.fixture(scope="session")
-def start_engine() -> OpenEngine:
-    """Opens an engine of a new process of run `r`; further members are the endpoints'."""
-    numbers = itertools.count()
-
-    @contextmanager
-    def opened(
-        store: Store,
-        url: str,
-        *,
-        budget: str | None = None,
-        steps: Sequence[str] = ("regenerate", "rewrite"),
-        patience_s: float = 25.0,
-        journal: Callable[..., Journal] = Journal,
-        responses_in: Store | None = None,
-        **members: Any,
-    ) -> Iterator[Engine]:
-        process = f"process-{next(numbers)}"
-        responses = Responses(responses_in or store)
-        responses.read_index()
-        books = Books(
-            run=RUN,
-            process=process,
-            responses=responses,
-            ledger=Ledger(None if budget is None else Decimal(budget), read_history(store, RUN)),
-            journal=journal(store, journal_folder(RUN), process, 0.001),
-            clock=lambda: "2026-11-20T00:00:00Z",
-        )
-        members = {"base_url": url, "api_key": KEY, "provider": "sandbox", **members}
-        endpoints = {step: endpoint_from(step, members) for step in steps}
-        with Engine(endpoints, books, patience_s=patience_s) as engine:
-            yield engine
-
-    return opened
+@contextmanager
+def open_engine(
+    store: Store,
+    url: str,
+    *,
+    budget: str | None = None,
+    steps: Sequence[str] = ("regenerate", "rewrite"),
+    patience_s: float = 25.0,
+    journal: Callable[..., Journal] = Journal,
+    responses_in: Store | None = None,
+    own: Mapping[str, Mapping[str, Any]] | None = None,
+    **members: Any,
+) -> Iterator[Engine]:
+    """An engine of a new process of the run; further members are those of its endpoints."""
+    process = f"process-{next(_NUMBERS)}"
+    responses = Responses(responses_in or store)
+    responses.read_index()
+    books = Books(
+        run=RUN,
+        process=process,
+        responses=responses,
+        ledger=Ledger(None if budget is None else Decimal(budget), read_history(store, RUN)),
+        journal=journal(store, journal_folder(RUN), process, 0.001),
+        clock=lambda: "2026-11-20T00:00:00Z",
+    )
+    members = {"base_url": url, "api_key": KEY, "provider": "sandbox", **members}
+    each = {step: {**members, **(own or {}).get(step, {})} for step in steps}
+    endpoints = {step: endpoint_from(step, given) for step, given in each.items()}
+    with Engine(endpoints, books, patience_s=patience_s) as engine:
+        yield engine
 
 
 @dataclass(frozen=True)
@@ -168,16 +158,11 @@ def take_all(engine: Engine, asks: Sequence[Ask]) -> Taken:
     stopped: EditcorpusError | None = None
     try:
         for outcome in engine.answers(asks):
-            outcomes.append(outcome)
+            outcomes += [outcome]
     except EditcorpusError as error:
         stopped = error
     assert Counter(one.ask.id for one in outcomes) == Counter(ask.id for ask in asks)
     return Taken(outcomes, stopped)
-
-
-@pytest.fixture(scope="session")
-def take() -> Callable[[Engine, Sequence[Ask]], Taken]:
-    return take_all
 
 
 @dataclass(frozen=True)
@@ -196,41 +181,69 @@ class Audit:
         return sum((Decimal(call["usd"]) for call in self.calls), Decimal(0))
 
 
+def prove_books(sandbox: Running, store: Store) -> Audit:
+    """The books beside the server's journal, and the proof that they agree."""
+    history = read_history(store, RUN)
+    calls = sandbox.admin("journal")["calls"]
+    billed = {call["request_id"]: Decimal(call["usd"]) for call in calls if call["billed"]}
+    named = {
+        outcome: {r.request_id: r.usd for r in history.records if r.outcome == outcome}
+        for outcome in ("settled", "damaged")
+    }
+    settled = named["settled"]
+    assert settled == {name: billed[name] for name in settled}, "agree to the cent"
+    assert named["damaged"].keys() <= billed.keys()
+    unsettled = billed.keys() - settled.keys() - named["damaged"].keys()
+    assert len(unsettled) <= len(history.possibly), "whatever was billed for nothing is listed"
+    assert sum(billed.values()) <= history.spent, "never booked too low"
+    return Audit(history, calls)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A sandbox, a store, and engines of new processes of one run that know both."""
+
+    sandbox: Running
+    store: Store
+    make: Asks = field(default_factory=Asks)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def take(self, engine: Engine, asks: Sequence[Ask]) -> Taken:
+        return take_all(engine, asks)
+
+    def engine(self, url: str = "", **given: Any) -> AbstractContextManager[Engine]:
+        return open_engine(self.store, url or self.sandbox.url, **given)
+
+    def audit(self) -> Audit:
+        return prove_books(self.sandbox, self.store)
+
+    def history(self) -> History:
+        return read_history(self.store, RUN)
+
+    def config(self, **changed: Any) -> None:
+        self.sandbox.admin("config", changed)
+
+    def calls(self) -> int:
+        """Calls that the server has seen to their end."""
+        return int(self.sandbox.admin("summary")["calls"])
+
+    def thread(self, work: Callable[[], Any]) -> threading.Thread:
+        """A thread that the test waits for at its end."""
+        made = threading.Thread(target=work, daemon=True)
+        self.threads.append(made)
+        made.start()
+        return made
+
+
+@pytest.fixture(scope="session")
+def new_lab(renew: Callable[[], Running]) -> Callable[[Store], Lab]:
+    return lambda store: Lab(renew(), store)
+
+
 @pytest.fixture
-def audit(sandbox: Running, store: Store) -> Callable[[], Audit]:
-    """Proves that books and journal agree, and gives both."""
-
-    def proven() -> Audit:
-        history = read_history(store, RUN)
-        calls = sandbox.admin("journal")["calls"]
-        billed = {call["request_id"]: Decimal(call["usd"]) for call in calls if call["billed"]}
-        named = {
-            outcome: {r.request_id: r.usd for r in history.records if r.outcome == outcome}
-            for outcome in ("settled", "damaged")
-        }
-        settled = named["settled"]
-        assert settled == {name: billed[name] for name in settled}, "agree to the cent"
-        assert named["damaged"].keys() <= billed.keys()
-        lost = billed.keys() - settled.keys() - named["damaged"].keys()
-        assert len(lost) <= len(history.possibly), "whatever was billed for nothing is listed"
-        assert sum(billed.values()) <= history.spent, "never booked too low"
-        return Audit(history, calls)
-
-    return proven
-
-
-@pytest.fixture
-def in_thread() -> Iterator[Callable[[Callable[[], Any]], "threading.Thread"]]:
-    """Starts work in a thread that the test waits for at its end."""
-    threads: list[threading.Thread] = []
-
-    def started(work: Callable[[], Any]) -> threading.Thread:
-        thread = threading.Thread(target=work, daemon=True)
-        threads.append(thread)
-        thread.start()
-        return thread
-
-    yield started
-    for thread in threads:
+def lab(new_lab: Callable[[Store], Lab], disk_store: Store) -> Iterator[Lab]:
+    made = new_lab(disk_store)
+    yield made
+    for thread in made.threads:
         thread.join(30)
         assert not thread.is_alive(), "nothing hangs"

@@ -11,177 +11,165 @@ from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.engine import Engine
 from editcorpus.endpoints.requests import Answered
 from editcorpus.errors import ConfigError, Interrupted, StorageError
-from editcorpus.ledger import read_history
 from editcorpus.storage import Store
 
 NOBODY = "http://127.0.0.1:9/v1"
 
 
-def test_books_agree_with_the_servers_to_the_cent(
-    sandbox, store, start_engine, make, take, audit
-) -> None:
-    asks = make.edits(6) + make.chats(30)
-    with start_engine(store, sandbox.url, in_flight=16) as engine:
-        taken = take(engine, asks)
+def test_books_agree_with_the_servers_to_the_cent(lab) -> None:
+    asks = lab.make.edits(6) + lab.make.chats(30)
+    with lab.engine(in_flight=16) as engine:
+        taken = lab.take(engine, asks)
         assert engine.books.ledger.reserved == 0
     assert all(one.paid for one in taken.of(Answered)) and taken.kinds() == {"Answered": 36}
-    proven = audit()
+    proven = lab.audit()
     assert proven.by_outcome() == {"settled": 36}
     assert engine.books.ledger.spent == proven.history.spent == proven.usd() > 0
 
 
-def test_an_answer_is_what_the_api_sent(sandbox, store, start_engine, make, take) -> None:
-    with start_engine(store, sandbox.url) as engine:
-        taken = take(engine, [make.edit(1), make.chat(1)])
+def test_an_answer_is_what_the_api_sent(lab) -> None:
+    with lab.engine() as engine:
+        taken = lab.take(engine, [lab.make.edit(1), lab.make.chat(1)])
     answers = {one.ask.step: one.answer for one in taken.of(Answered)}
-    assert answers["regenerate"].load().startswith(b"\x89PNG")
+    picture = engine.books.responses.picture(answers["regenerate"].record.key)
+    assert picture.startswith(b"\x89PNG")
     assert '"choices"' in answers["rewrite"].body
     record = answers["regenerate"].record
     assert record.request_id.startswith("req_") and record.usage["image_out"] > 0
     assert record.seconds > 0
 
 
-def test_what_was_answered_costs_neither_money_nor_a_slot(
-    sandbox, store, start_engine, make, take
-) -> None:
-    asks = make.edits(3) + make.chats(40)
-    with start_engine(store, sandbox.url) as engine:
-        take(engine, asks)
-    with start_engine(store, NOBODY) as engine:
-        taken = take(engine, asks)
+def test_what_was_answered_costs_neither_money_nor_a_slot(lab) -> None:
+    asks = lab.make.edits(3) + lab.make.chats(40)
+    with lab.engine() as engine:
+        lab.take(engine, asks)
+    with lab.engine(NOBODY) as engine:
+        taken = lab.take(engine, asks)
         calls = engine.books.ledger.calls
     assert taken.kinds() == {"Answered": 43} and not any(one.paid for one in taken.outcomes)
     assert calls == {"cached": 43}
-    assert sandbox.admin("summary")["calls"] == 43
+    assert lab.calls() == 43
 
 
-def test_the_same_request_from_two_threads_goes_out_once(
-    sandbox, store, start_engine, make, take, in_thread
-) -> None:
-    sandbox.admin("config", {"latency_s": 0.1})
-    asks, taken = make.chats(24), []
-    with start_engine(store, sandbox.url) as engine:
-        threads = [in_thread(lambda: taken.append(take(engine, asks))) for _ in range(4)]
+def test_the_same_request_from_two_threads_goes_out_once(lab) -> None:
+    lab.config(latency_s=0.1)
+    asks, taken = lab.make.chats(24), []
+    with lab.engine() as engine:
+        threads = [lab.thread(lambda: taken.append(lab.take(engine, asks))) for _ in range(4)]
         for thread in threads:
             thread.join(30)
         calls = engine.books.ledger.calls
-    assert sandbox.admin("summary")["calls"] == 24
+    assert lab.calls() == 24
     assert [one.kinds() for one in taken] == [{"Answered": 24}] * 4
     paid = Counter(item.ask.id for one in taken for item in one.outcomes if item.paid)
     assert paid == {ask.id: 1 for ask in asks}, "one of the four has paid for each"
     assert calls == {"settled": 24, "cached": 72}
 
 
-def test_a_request_that_was_answered_a_moment_ago_is_not_paid_again(
-    sandbox, store, start_engine, make, in_thread
-) -> None:
+def test_a_request_that_was_answered_a_moment_ago_is_not_paid_again(lab) -> None:
     """Whoever looks it up just before the answer is stored must not send it just after."""
-    asks = make.chats(300)
-    with start_engine(store, sandbox.url, in_flight=8) as engine:
+    asks = lab.make.chats(300)
+    with lab.engine(in_flight=8) as engine:
 
         def one_after_the_other() -> None:
             for ask in asks:
                 list(engine.answers([ask]))
 
-        for thread in [in_thread(one_after_the_other) for _ in range(3)]:
+        for thread in [lab.thread(one_after_the_other) for _ in range(3)]:
             thread.join(60)
-    assert sandbox.admin("summary")["calls"] == 300
+    assert lab.calls() == 300
 
 
-def test_an_ask_that_is_given_twice_gets_two_outcomes_and_one_call(
-    sandbox, store, start_engine, make
-) -> None:
-    ask = make.chat(1)
-    with start_engine(store, sandbox.url) as engine:
+def test_an_ask_that_is_given_twice_gets_two_outcomes_and_one_call(lab) -> None:
+    ask = lab.make.chat(1)
+    with lab.engine() as engine:
         outcomes = list(engine.answers([ask, ask]))
     assert [outcome.paid for outcome in outcomes] == [True, False]
-    assert sandbox.admin("summary")["calls"] == 1
+    assert lab.calls() == 1
 
 
-def test_outcomes_come_as_they_arrive(sandbox, store, start_engine, make) -> None:
-    sandbox.admin("config", {"latency_s": 0.05})
-    with start_engine(store, sandbox.url, in_flight=1) as engine:
-        outcomes = engine.answers(make.chats(8))
+def test_outcomes_come_as_they_arrive(lab) -> None:
+    lab.config(latency_s=0.05)
+    with lab.engine(in_flight=1) as engine:
+        outcomes = engine.answers(lab.make.chats(8))
         next(outcomes)
-        assert sandbox.admin("summary")["calls"] < 8
+        assert lab.calls() < 8
         assert len(list(outcomes)) == 7
 
 
-def test_nobody_asked_is_nobody_answered(store, start_engine) -> None:
-    with start_engine(store, NOBODY) as engine:
+def test_nobody_asked_is_nobody_answered(lab) -> None:
+    with lab.engine(NOBODY) as engine:
         assert list(engine.answers([])) == []
 
 
-def test_no_more_calls_are_out_than_allowed(sandbox, store, start_engine, make, take) -> None:
-    sandbox.admin("config", {"latency_s": 0.1})
-    with start_engine(store, sandbox.url, in_flight=6) as engine:
-        take(engine, make.chats(60))
-    assert sandbox.admin("summary")["most_in_flight"] == 6
+def test_no_more_calls_are_out_than_allowed(lab) -> None:
+    lab.config(latency_s=0.1)
+    with lab.engine(in_flight=6) as engine:
+        lab.take(engine, lab.make.chats(60))
+    assert lab.sandbox.admin("summary")["most_in_flight"] == 6
 
 
-def test_more_than_a_hundred_calls_can_be_out(sandbox, store, start_engine, make, take) -> None:
+def test_more_than_a_hundred_calls_can_be_out(lab) -> None:
     """aiohttp opens no more than 100 connections unless it is told to."""
-    sandbox.admin("config", {"latency_s": 1.5})
-    with start_engine(store, sandbox.url, in_flight=160) as engine:
-        take(engine, make.chats(200))
-    assert sandbox.admin("summary")["most_in_flight"] == 160
+    lab.config(latency_s=1.5)
+    with lab.engine(in_flight=160) as engine:
+        lab.take(engine, lab.make.chats(200))
+    assert lab.sandbox.admin("summary")["most_in_flight"] == 160
 
 
-def test_pictures_sent_per_minute_are_limited(sandbox, store, start_engine, make, take) -> None:
-    sandbox.admin("config", {"limits": {"input_images_per_minute": 120}})
+def test_pictures_sent_per_minute_are_limited(lab) -> None:
+    lab.config(limits={"input_images_per_minute": 120})
     began = time.monotonic()
-    with start_engine(store, sandbox.url, input_images_per_minute=120) as engine:
-        take(engine, make.edits(23))
+    with lab.engine(input_images_per_minute=120) as engine:
+        lab.take(engine, lab.make.edits(23))
         refused = engine.standing().refused
     assert time.monotonic() - began >= 1.4, "ten seconds' worth at once, then two a second"
     assert refused == 0
 
 
-def test_a_storm_of_refusals_neither_loses_calls_nor_much_time(
-    sandbox, store, start_engine, make, take, audit
-) -> None:
-    sandbox.admin("config", {"latency_s": 0.2, "limits": {"concurrent": 16}})
+def test_a_storm_of_refusals_neither_loses_calls_nor_much_time(lab) -> None:
+    lab.config(latency_s=0.2, limits={"concurrent": 16})
     began = time.monotonic()
-    with start_engine(store, sandbox.url, in_flight=64) as engine:
-        taken = take(engine, make.chats(300))
+    with lab.engine(in_flight=64) as engine:
+        taken = lab.take(engine, lab.make.chats(300))
         refused = engine.standing().refused
     ideal_s = 300 * 0.2 / 16
     assert taken.kinds() == {"Answered": 300}
     assert refused < 80
     assert time.monotonic() - began < 3 * ideal_s
-    assert audit().by_outcome() == {"settled": 300, "free": refused}
+    assert lab.audit().by_outcome() == {"settled": 300, "free": refused}
 
 
-def test_a_body_is_read_when_its_call_has_a_slot(sandbox, store, start_engine, make, take) -> None:
-    sandbox.admin("config", {"latency_s": 0.02})
-    body, lock, ahead, loaded = make.edit(0).what.picture.load(), threading.Lock(), [], []
+def test_a_body_is_read_when_its_call_has_a_slot(lab) -> None:
+    lab.config(latency_s=0.02)
+    body, lock, ahead, loaded = lab.make.edit(0).what.picture.load(), threading.Lock(), [], []
 
     def load() -> bytes:
         with lock:
             loaded.append(1)
-            ahead.append(len(loaded) - sandbox.admin("summary")["calls"])
+            ahead.append(len(loaded) - lab.calls())
         return body
 
-    with start_engine(store, sandbox.url, in_flight=4) as engine:
-        take(engine, make.edits(24, load=load))
+    with lab.engine(in_flight=4) as engine:
+        lab.take(engine, lab.make.edits(24, load=load))
     assert len(loaded) == 24
     assert max(ahead) <= 4
 
 
-def test_an_engine_that_nobody_asks_ends(store, start_engine) -> None:
-    with start_engine(store, NOBODY) as engine:
+def test_an_engine_that_nobody_asks_ends(lab) -> None:
+    with lab.engine(NOBODY) as engine:
         assert engine.stopped is None
     assert isinstance(engine.stopped, Interrupted)
     engine.stop()
 
 
-def test_a_step_without_an_endpoint_is_refused(store, start_engine, make) -> None:
-    with start_engine(store, NOBODY) as engine, pytest.raises(ConfigError, match="align"):
-        list(engine.answers([make.chat(1, step="align")]))
+def test_a_step_without_an_endpoint_is_refused(lab) -> None:
+    with lab.engine(NOBODY) as engine, pytest.raises(ConfigError, match="align"):
+        list(engine.answers([lab.make.chat(1, step="align")]))
 
 
-def test_two_endpoints_of_one_name_must_be_one(store, start_engine) -> None:
-    with start_engine(store, NOBODY) as engine:
+def test_two_endpoints_of_one_name_must_be_one(lab) -> None:
+    with lab.engine(NOBODY) as engine:
         books = engine.books
     one = Endpoint(name="images", base_url=NOBODY)
     other = one.model_copy(update={"deadline_s": 1.0})
@@ -192,26 +180,24 @@ def test_two_endpoints_of_one_name_must_be_one(store, start_engine) -> None:
 class UnreadableStore(Store):
     """A store that cannot say what it has."""
 
-    def exists(self, path: str) -> bool:
+    def read_range(self, path: str, start: int, length: int) -> bytes:
         raise StorageError(f"{path} cannot be looked up.")
 
 
-def test_a_store_that_cannot_be_asked_is_told_after_all_outcomes(
-    store, start_engine, make, take, audit
-) -> None:
-    broken = UnreadableStore(store.root)
-    with start_engine(store, NOBODY, responses_in=broken) as engine:
-        taken = take(engine, make.edits(3))
-        again = take(engine, make.edits(3))
+def test_a_store_that_cannot_be_asked_is_told_after_all_outcomes(lab) -> None:
+    broken = UnreadableStore(lab.store.root)
+    with lab.engine(NOBODY, responses_in=broken) as engine:
+        taken = lab.take(engine, lab.make.edits(3))
+        again = lab.take(engine, lab.make.edits(3))
     for one in (taken, again):
         assert one.kinds() == {"Unanswered": 3}
         assert isinstance(one.stopped, StorageError)
-    assert audit().by_outcome() == {}
+    assert lab.audit().by_outcome() == {}
 
 
-def test_dollars_of_a_step_over_a_shard_add_up(sandbox, store, start_engine, make, take) -> None:
-    with start_engine(store, sandbox.url) as engine:
-        take(engine, make.chats(5) + make.edits(1))
+def test_dollars_of_a_step_over_a_shard_add_up(lab) -> None:
+    with lab.engine() as engine:
+        lab.take(engine, lab.make.chats(5) + lab.make.edits(1))
         ledger = engine.books.ledger
     spent = ledger.usd("rewrite", 0) + ledger.usd("regenerate", 0)
-    assert spent == ledger.spent == read_history(store, "r").spent > Decimal(0)
+    assert spent == ledger.spent == lab.history().spent > Decimal(0)

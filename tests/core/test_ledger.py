@@ -1,0 +1,295 @@
+"""The ledger: a budget that is never passed, and a history that is never fooled."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from editcorpus.errors import BudgetExceeded, StorageError
+from editcorpus.journal import Line, encode
+from editcorpus.ledger import (
+    History,
+    Intent,
+    Ledger,
+    Record,
+    image_path,
+    journal_folder,
+    read_header,
+    read_history,
+    to_fields,
+    to_intent,
+    to_record,
+)
+from editcorpus.responses import Responses, text_line
+from editcorpus.storage import Store
+
+KEY = "ab" * 32
+RUN = "spring"
+JOURNAL = f"{journal_folder(RUN)}/p/000000.jsonl"
+
+
+def intent(attempt: str = "p-0", usd: str = "0.25", key: str = KEY, **more) -> Intent:
+    at = "2026-11-20T00:00:00.000+00:00"
+    made = Intent(
+        attempt, key, RUN, 3, "omniedit/1", "regenerate", 0, "gpt-image-2", Decimal(1), at
+    )
+    return replace(made, usd=Decimal(usd), **more)
+
+
+def record(attempt: str = "p-0", usd: str = "0.2", outcome="settled", **more) -> Record:
+    at = "2026-11-20T00:01:00.000+00:00"
+    return Record.of(intent(attempt, **more), Decimal(usd), at, outcome, request_id="req_1")
+
+
+def line_of(item: Intent | Record, kind: str | None = None) -> bytes:
+    kind = kind or ("intent" if isinstance(item, Intent) else "end")
+    return encode(kind, item.key, **to_fields(item))
+
+
+def history(store: Store, *lines: bytes) -> History:
+    store.write(JOURNAL, b"".join(lines))
+    return read_history(store, RUN)
+
+
+money = st.decimals(0, 100, places=6)
+
+
+def test_sixteen_threads_never_pass_the_budget_by_a_cent():
+    budget = Decimal("10.00")
+    ledger = Ledger(budget)
+
+    def spend(thread: int) -> int:
+        draw, refused = Random(thread), 0
+        for number in range(400):
+            attempt = f"{thread}-{number}"
+            worst = Decimal(draw.randrange(1, 30)) / 100
+            try:
+                ledger.reserve(attempt, worst)
+            except BudgetExceeded:
+                refused += 1
+                continue
+            with ledger._lock:  # the two must be read at the same moment
+                assert ledger.spent + ledger.reserved <= budget
+            outcome = draw.choice(("settled", "damaged", "possibly", "free"))
+            usd = {"free": Decimal(0), "possibly": worst}.get(
+                outcome, worst * draw.randrange(11) / 10
+            )
+            ledger.book(replace(record(attempt, outcome=outcome), usd=usd))
+        return refused
+
+    with ThreadPoolExecutor(16) as pool:
+        refused = sum(pool.map(spend, range(16)))
+    assert ledger.spent <= budget
+    assert ledger.reserved == 0
+    assert ledger.spent > Decimal("9.5")
+    assert refused + sum(ledger.calls.values()) == 16 * 400
+
+
+class Spending(RuleBasedStateMachine):
+    """Any order of reservations and endings, by a model that adds up the plain way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.budget = Decimal(100)
+        self.ledger = Ledger(self.budget)
+        self.out: dict[str, Decimal] = {}
+        self.spent = Decimal(0)
+        self.count = 0
+
+    @rule(worst=money)
+    def reserve(self, worst: Decimal) -> None:
+        self.count += 1
+        fits = self.spent + sum(self.out.values()) + worst <= self.budget
+        try:
+            self.ledger.reserve(str(self.count), worst)
+        except BudgetExceeded:
+            assert not fits
+        else:
+            assert fits
+            self.out[str(self.count)] = worst
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), outcome=st.sampled_from(["settled", "damaged", "possibly", "free"]))
+    def book(self, data: st.DataObject, outcome: str) -> None:
+        attempt = data.draw(st.sampled_from(sorted(self.out)))
+        worst = self.out.pop(attempt)
+        usd = {"possibly": worst, "free": Decimal(0)}.get(outcome)
+        usd = data.draw(st.decimals(0, worst, places=6)) if usd is None else usd
+        self.ledger.book(replace(record(attempt, outcome=outcome), usd=usd))
+        self.spent += usd
+
+    @invariant()
+    def the_sums_hold(self) -> None:
+        assert self.ledger.spent == self.spent
+        assert self.ledger.reserved == sum(self.out.values())
+        assert self.ledger.spent + self.ledger.reserved <= self.budget
+
+
+TestSpending = Spending.TestCase
+TestSpending.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_a_refusal_says_what_is_spent_and_sets_nothing_aside():
+    ledger = Ledger(Decimal(1))
+    ledger.reserve("a", Decimal("0.8"))
+    with pytest.raises(
+        BudgetExceeded, match=r"budget of \$1 .* \$0\.8000 is reserved.* \$0\.3000\."
+    ):
+        ledger.reserve("b", Decimal("0.3"))
+    ledger.reserve("b", Decimal("0.2"))
+    with pytest.raises(ValueError, match="'b' has a reservation already"):
+        ledger.reserve("b", Decimal(0))
+    assert ledger.reserved == 1
+
+
+def test_booking_returns_what_was_not_needed():
+    ledger = Ledger(None)
+    for name in "abcd":
+        ledger.reserve(name, Decimal("0.5"))
+    ledger.book(record("a", "0.2"))
+    ledger.book(record("b", "0.5", "possibly"))
+    ledger.book(record("c", "0", "free"))
+    ledger.book(record("d", "0.1", "damaged"))
+    ledger.cached(3)
+    assert (ledger.spent, ledger.reserved, ledger.possibly) == (Decimal("0.8"), 0, 1)
+    assert ledger.settled("regenerate") == 1
+    assert ledger.damaged(KEY) == 1
+    assert ledger.usd("regenerate", 3) == Decimal("0.8")
+    assert dict(ledger.calls) == dict(settled=1, possibly=1, free=1, damaged=1, cached=3)
+
+
+def test_a_ledger_goes_on_from_its_history():
+    past = History((record("a", "0.2"), record("b", "0.3", "possibly")), (intent("c", "0.25"),))
+    ledger = Ledger(Decimal(1), past)
+    assert (ledger.spent, ledger.possibly, ledger.settled("regenerate")) == (Decimal("0.75"), 2, 1)
+    with pytest.raises(BudgetExceeded):
+        ledger.reserve("d", Decimal("0.250001"))
+    ledger.reserve("d", Decimal("0.25"))
+    assert ledger.calls["settled"] == 0
+
+
+@given(st.decimals(0, allow_nan=False, allow_infinity=False), st.text(), st.floats(0, 1e6))
+def test_records_come_back_exactly(usd: Decimal, text: str, seconds: float):
+    made = replace(record(id=text, step=text), usd=usd, seconds=seconds, usage={"text_in": 7})
+    assert to_record(loads(line_of(made))) == made
+    sent = intent(usd="1E+3", id=text)
+    assert to_intent(loads(line_of(sent))) == sent
+    assert '"usd":"1000"' in line_of(sent).decode("utf-8", "surrogatepass")
+
+
+def loads(line: bytes) -> dict:
+    return Line("", 0, "", "", line).fields()
+
+
+def test_records_of_a_later_version_are_read():
+    members = {**loads(line_of(record())), "lease": "x", "colour": {"a": 1}}
+    assert to_record(members) == record()
+    assert to_intent({**loads(line_of(intent())), "lease": 1}) == intent()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"usd": text} for text in ("NaN", "Infinity", "-1", "x", "", 0.2, None)),
+        *({"k": None}, {"outcome": "lost"}, {"shard": "3"}, {"usage": []}, {"attempt": 5}),
+    ],
+)
+def test_a_record_that_is_none_is_refused(disk_store: Store, change: dict):
+    with pytest.raises(StorageError, match="A record"):
+        to_record({**loads(line_of(record())), **change})
+    whole = line_of(intent("q-1"))
+    members = {name: value for name, value in loads(line_of(record())).items() if name not in "tk"}
+    if "k" not in change:
+        bad = encode("end", KEY, **{**members, **change})
+        with pytest.raises(StorageError, match=rf"stands in {JOURNAL} at byte {len(whole)};"):
+            history(disk_store, whole, bad)
+
+
+def test_a_call_is_settled_by_its_end(any_store: Store):
+    found = history(any_store, line_of(intent()), line_of(record()))
+    assert found == History((record(),), ())
+    assert (found.spent, found.possibly) == (Decimal("0.2"), ())
+
+
+def test_a_call_is_settled_by_its_text(disk_store: Store):
+    found = history(disk_store, line_of(intent()), text_line(record(), "{}"))
+    assert found == History((record(),), ())
+
+
+def test_a_call_is_settled_by_its_stored_picture_where_the_end_is_lost(any_store: Store):
+    Responses(any_store).keep_image(record(), b"picture")
+    found = history(any_store, line_of(intent()))
+    assert found == History((record(),), ())
+
+
+def test_a_call_without_any_end_is_possibly_billed_at_its_worst_case(any_store: Store):
+    found = history(any_store, line_of(intent()))
+    assert found == History((), (intent(),))
+    assert (found.spent, found.possibly) == (Decimal("0.25"), (intent(),))
+
+
+def test_a_picture_of_another_attempt_settles_nothing(disk_store: Store):
+    Responses(disk_store).keep_image(record("other-7"), b"picture")
+    found = history(disk_store, line_of(intent("p-0")), line_of(intent("p-1")))
+    assert [item.attempt for item in found.open] == ["p-0", "p-1"]
+    assert found.records == ()
+
+
+@pytest.mark.parametrize("data", [b"", b"{}\npicture", b"\x89PNG no header", b"x" * 3_000_000])
+def test_a_picture_without_our_header_settles_nothing(disk_store: Store, data: bytes, caplog):
+    disk_store.write(image_path(KEY), data)
+    assert history(disk_store, line_of(intent())).open == (intent(),)
+    assert "is damaged" in caplog.text
+
+
+def test_a_header_of_another_request_settles_nothing(disk_store: Store, caplog):
+    Responses(disk_store).keep_image(record(key="cd" * 32), b"picture")
+    disk_store.write(image_path(KEY), disk_store.read(image_path("cd" * 32)))
+    assert read_header(disk_store, KEY) is None
+    assert "its header is not its own" in caplog.text
+
+
+def test_a_long_header_is_read_whole(any_store: Store):
+    long = record(id="omniedit/" + "x" * 20_000)
+    Responses(any_store).keep_image(long, b"picture")
+    header = read_header(any_store, KEY)
+    assert header is not None
+    assert header.record == long
+    assert any_store.read_range(image_path(KEY), header.start, header.size) == b"picture"
+
+
+def test_history_joins_all_processes_and_knows_no_other_run(disk_store: Store):
+    for process in "abc":
+        path = f"{journal_folder(RUN)}/{process}/000000.jsonl"
+        disk_store.write(path, line_of(intent(process)) + line_of(record(process)))
+    disk_store.write(f"{journal_folder(RUN + '2')}/d/000000.jsonl", line_of(intent("d")))
+    assert [item.attempt for item in read_history(disk_store, RUN).records] == ["a", "b", "c"]
+    assert read_history(disk_store, "none") == History((), ())
+
+
+def test_an_end_that_is_written_twice_counts_once(disk_store: Store):
+    assert history(disk_store, line_of(record()), line_of(record())).spent == Decimal("0.2")
+
+
+def test_lines_of_a_later_version_are_no_money(disk_store: Store):
+    found = history(disk_store, line_of(intent()), encode("lease", KEY, until=1), line_of(record()))
+    assert found == History((record(),), ())
+
+
+def test_a_torn_last_line_is_no_call(disk_store: Store):
+    whole = line_of(intent()) + line_of(record())
+    torn = line_of(intent("p-1"))
+    for cut in (0, 1, 20, len(torn) // 2, len(torn) - 1):
+        assert history(disk_store, whole, torn[:cut]) == History((record(),), ())
+
+
+def test_a_damaged_line_stops_the_run_with_its_place(disk_store: Store):
+    whole = line_of(intent())
+    with pytest.raises(StorageError, match=rf"at byte {len(whole)}; .* not known until") as caught:
+        history(disk_store, whole, b"\0" * 10 + b"\n", line_of(record()))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,71 @@
+"""A whole build on a real S3 server: input, store and corpus lie in a bucket."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from editcorpus.layouts.audit import audit
+from editcorpus.storage import Store
+from flows.commands.audit import check_ledger
+from flows.omniedit import omniedit
+from flows.parameters import Recipe
+
+pytestmark = [pytest.mark.prefect, pytest.mark.s3]
+SECRET = "s3-planted-51c0de"
+ROWS = ("task_obj_add_42250", "task_attr_mod_color_11750", "task_obj_add_45556")
+
+
+@pytest.fixture
+def bucket(
+    tmp_path: Path, serve_s3: Callable[..., Any], write_rows: Callable[..., Path]
+) -> Iterator[dict[str, Any]]:
+    """Members of a block for a store in a bucket that also holds the input."""
+    (tmp_path / "s3" / "team" / "in").mkdir(parents=True)
+    write_rows(tmp_path / "s3" / "team" / "in" / "rows.parquet", ROWS, 2)
+    with serve_s3(tmp_path / "s3", SECRET) as url:
+        yield {
+            "root": "s3://team/editcorpus",
+            "endpoint_url": url,
+            "access_key": "access",
+            "secret_key": SECRET,
+            "spool": str(tmp_path / "spool"),
+        }
+
+
+def test_builds_in_a_bucket_and_pays_nothing_the_second_time(
+    bucket: dict[str, Any],
+    save_blocks: Callable[..., dict[str, str]],
+    sandbox: Any,
+    api_of: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    blocks = save_blocks("bucket", bucket)
+    recipe = Recipe.model_validate(
+        {
+            "run": "bucket",
+            "input": "s3://team/in/*.parquet",
+            "selection": {"shard_size": 2},
+            "endpoints": blocks,
+        }
+    )
+    state = omniedit(recipe, return_state=True)
+    assert state.name == "Completed", state
+    billed = sandbox.admin("summary")["billed"]
+    assert billed >= 2
+
+    options = {"endpoint_url": bucket["endpoint_url"], "key": "access", "secret": SECRET}
+    store = Store("s3://team/editcorpus", options, tmp_path / "spool")
+    proved = audit(store, "bucket", [check_ledger])
+    assert proved.problems == []
+    assert proved.counts["records"] + proved.counts["rejected"] == len(ROWS)
+    files = {path: store.read(path) for path in store.list("corpora")}
+    assert list((tmp_path / "spool").iterdir()) == []
+
+    again = omniedit(recipe, return_state=True)
+    assert again.name == "Completed"
+    assert sandbox.admin("summary")["billed"] == billed
+    assert {path: store.read(path) for path in store.list("corpora")} == files
+    api = api_of(again.state_details.flow_run_id)
+    assert SECRET not in repr([api.flow_run(), api.artifacts(), api.task_runs()])
