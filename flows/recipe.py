@@ -15,7 +15,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture
+from prefect.logging.handlers import APILogHandler
+from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from blocks.corpus_store import CorpusStore
@@ -69,11 +72,10 @@ class _Ears:
 def build(source: Source, recipe: Recipe) -> State[Any]:
     """Build a corpus, and name the state after what came of it."""
     recipe = recipe.settled()
-    logging.getLogger("editcorpus").setLevel(logging.INFO)
     try:
         job = job_of(source, recipe)
         check(job)
-        with opened(job) as shop, _context(shop), Watch(shop) as watch:
+        with _core_logged(), opened(job) as shop, _context(shop), Watch(shop) as watch:
             ears = _Ears((watch, *LISTENERS.get()))
             ears.opened(shop)
             return _carried_out(shop, job, recipe, ears)
@@ -156,6 +158,41 @@ def _interrupt(running: list[PrefectFuture[Any]]) -> None:
 def _width(job: Job, recipe: Recipe) -> int:
     in_flight = job.endpoints["regenerate"].limits.in_flight or 256
     return max(MIN_SHARDS, -(-2 * in_flight // recipe.selection.shard_size))
+
+
+class _Adopted(logging.Filter):
+    """Gives lines of the engine's own threads, which know of no run, to the flow run."""
+
+    def __init__(self, flow_run_id: str) -> None:
+        super().__init__()
+        self._flow_run_id = flow_run_id
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line pass, with the run that it belongs to."""
+        if TaskRunContext.get() is None and FlowRunContext.get() is None:
+            record.flow_run_id = self._flow_run_id
+        return True
+
+
+@contextmanager
+def _core_logged() -> Iterator[None]:
+    """Send what the core logs to the Prefect server, whatever the environment says of loggers."""
+    logger = logging.getLogger("editcorpus")
+    there = [handler for handler in logger.handlers if isinstance(handler, APILogHandler)]
+    handlers, adopted = there or [APILogHandler()], _Adopted(str(flow_run.id))
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.addFilter(adopted)
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        for handler in handlers:
+            handler.removeFilter(adopted)
+            if not there:
+                logger.removeHandler(handler)
 
 
 @contextmanager

@@ -39,7 +39,6 @@ CALM: dict[str, Any] = {
 QUICK_SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": False,
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": 1,
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "editcorpus",
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": 0.5,
 }
 
@@ -48,7 +47,6 @@ QUICK_SERVER = {
 def prefect_api() -> Iterator[str]:
     """URL of the API; in this process it is already the one that Prefect uses."""
     import prefect.settings
-    from prefect.logging.configuration import setup_logging
     from prefect.testing.utilities import prefect_test_harness
 
     updates = {getattr(prefect.settings, name): value for name, value in QUICK_SERVER.items()}
@@ -56,7 +54,6 @@ def prefect_api() -> Iterator[str]:
         prefect.settings.temporary_settings(updates),
         prefect_test_harness(server_startup_timeout=180),
     ):
-        setup_logging(incremental=False)
         yield str(prefect.settings.PREFECT_API_URL.value())
 
 

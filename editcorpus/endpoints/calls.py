@@ -105,14 +105,14 @@ class Caller:
             limit.reschedule(self._loop.time())
 
     async def call(
-        self, job: Job, heard: Callable[[Mapping[str, str]], None], landed: Callable[[], None]
+        self, job: Job, heard: Callable[[Mapping[str, str]], None], landed: Callable[[int], None]
     ) -> Outcome | Retry:
         """Make one try.
 
         Args:
             job: The request.
             heard: Is told the headers of whatever answers.
-            landed: Is told when there is an answer, before it is checked and stored.
+            landed: Is told how many bytes an answer has, before it is checked and stored.
 
         Raises:
             RunStopped: No further call may go out: budget, key, quota, model, settings or storage.
@@ -130,7 +130,7 @@ class Caller:
         try:
             raw = await self._send(api, entry, bodies)
             heard(raw.headers)
-            landed()
+            landed(len(raw.content))
             reply = await self._read(raw, ask.what)
         except _CALL_ERRORS as error:
             response = getattr(error, "response", None)

@@ -69,7 +69,7 @@ def _usage(body: Mapping[str, Any]) -> Usage | None:
         cached_text_in=count(usage, "prompt_tokens_details", "cached_tokens"),
         cache_write_text_in=count(usage, "prompt_tokens_details", "cache_write_tokens"),
     )
-    return found if found.counts() else None
+    return found if found != Usage() else None
 
 
 def _data_url(picture: Picture, body: bytes) -> str:

@@ -173,8 +173,10 @@ def _by_text(facts: Facts) -> Kind | None:
 
 def _by_status(facts: Facts) -> Kind:
     """The class where no word is known; a server error that names none may come from a gateway."""
-    if facts.status < 400:
+    if facts.status < 300:
         return "damaged" if facts.status else "unknown"
+    if facts.status < 400:
+        return "access"  # moved: a body is never sent to another place with the key
     if not facts.structured or (facts.status >= 500 and not facts.code and not facts.type):
         return STATUSES[facts.status] if facts.status in {401, 404, 413, 429} else "edge"
     return STATUSES.get(facts.status, "server" if facts.status >= 500 else "bad_request")

@@ -63,7 +63,7 @@ class Endpoint(BaseModel):
             usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         except ValueError:
             usable = False
-        if url and (not usable or not url.isprintable()):
+        if url and (not usable or not url.isprintable() or " " in url):
             raise ValueError("a URL such as https://api.openai.com/v1 is expected")
         if "@" in url:
             raise ValueError("a URL holds no user or password; give the key as api_key")

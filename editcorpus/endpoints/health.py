@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from editcorpus.endpoints.endpoint import Endpoint
+from editcorpus.endpoints.facts import scrub
 from editcorpus.errors import ConfigError
 
 
@@ -21,7 +22,7 @@ def check_endpoint(endpoint: Endpoint, model: str, timeout_s: float = 10) -> Non
         raise ConfigError(f"{_who(endpoint)} answers {response.status_code} to /models.")
     offered = _names(response)
     if model not in offered:
-        listed = ", ".join(sorted(offered)[:12]) or "none"
+        listed = scrub(", ".join(sorted(offered)[:12])) or "none"
         raise ConfigError(f"{_who(endpoint)} does not serve {model!r}; it serves: {listed}.")
 
 
@@ -40,7 +41,7 @@ def check_tokens(
         found = _json(response).get("tokens")
         if response.status_code != httpx.codes.OK or found != [token]:
             raise ConfigError(
-                f"{_who(endpoint)} has {found} as token ids of {word!r}, not [{token}]: "
+                f"{_who(endpoint)} has {found!s:.80} as token ids of {word!r}, not [{token}]: "
                 f"set align.token_ids to those of {model}."
             )
 
@@ -70,7 +71,7 @@ def _names(response: httpx.Response) -> set[str]:
 def _json(response: httpx.Response) -> dict[str, Any]:
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
 

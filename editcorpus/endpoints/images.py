@@ -122,7 +122,7 @@ def _usage(body: Mapping[str, Any]) -> Usage | None:
         text_out=text_out,
         image_out=max(0, count(usage, "output_tokens") - text_out),
     )
-    return found if found.counts() else None
+    return found if found != Usage() else None
 
 
 def count(members: Any, *path: str) -> int:

@@ -16,18 +16,22 @@ from editcorpus.errors import EditcorpusError, RunStopped
 from editcorpus.records import Reason
 
 _log = logging.getLogger(__name__)
-_CHECKED_AT_ONCE = 32
-"""Answers that are checked and stored while the next calls have their places already; a picture of
-3 MB is held three times meanwhile. Beyond that an answer keeps its call's place until it is stored."""
+_MOST_BYTES = 96 * 1024 * 1024
+"""Answers that may wait to be checked and stored while the next calls have their places already: 30
+of a picture of 1.5 MP, each held about twice. Beyond that an answer keeps its call's place."""
 
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A call that is out, or whose answer is being stored."""
+    """A call that is out, or whose answer is being stored.
+
+    Attributes:
+        landed: Bytes of its answer, once that has given its place to the next call.
+    """
 
     job: Job
     cost: Cost
-    landed: bool = False
+    landed: int = 0
 
 
 class Lane:
@@ -51,7 +55,7 @@ class Lane:
         self._later: dict[asyncio.TimerHandle, tuple[Job, Cost]] = {}
         self._wake: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Outcome | Retry]] = set()
-        self._checking = 0
+        self._landed_bytes = 0
         self._stopped: RunStopped | None = None
         self.refused = 0
 
@@ -120,11 +124,11 @@ class Lane:
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, flight))
 
-    def _landed(self, flight: _Flight) -> None:
-        """The answer is here; unless there are too many to check, the next call may go out."""
-        if self._checking < _CHECKED_AT_ONCE:
-            self._checking += 1
-            flight.landed = True
+    def _landed(self, flight: _Flight, size: int) -> None:
+        """The answer is here; unless too much waits to be stored, the next call may go out."""
+        if size and self._landed_bytes + size <= _MOST_BYTES:
+            flight.landed = size
+            self._landed_bytes += size
             self._controller.finished(self._loop.time())
             self._pump()
 
@@ -132,7 +136,7 @@ class Lane:
         job = flight.job
         self._tasks.discard(task)
         if flight.landed:
-            self._checking -= 1
+            self._landed_bytes -= flight.landed
         else:
             self._controller.finished(self._loop.time())
         error = asyncio.CancelledError() if task.cancelled() else task.exception()

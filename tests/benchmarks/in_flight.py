@@ -24,8 +24,8 @@ from editcorpus.sandbox import Running, SandboxConfig, running
 from editcorpus.sandbox.canned import canned_source
 from editcorpus.storage import Store
 
-CALLS = 1024
-LATENCY_S = 4.0
+CALLS = 768
+LATENCY_S = 10.0
 IN_FLIGHT = 256
 SIZE = (1024, 1024)
 _EVERY_S = 0.1

@@ -324,7 +324,7 @@ def test_a_folder_that_vanished_is_a_storage_error(tmp_path: Path):
     (tmp_path / "store").write_text("no folder")
 
     async def work(journal: Journal, _sink: Counting) -> None:
-        with pytest.raises(StorageError, match="File exists|Not a directory"):
+        with pytest.raises(StorageError, match=r"File exists|Not a directory"):
             await journal.durable(line(0))
 
     run(Store.on_disk(tmp_path / "store"), work)

@@ -160,7 +160,8 @@ def test_booking_returns_what_was_not_needed():
     assert ledger.settled("regenerate") == 1
     assert ledger.damaged(KEY) == 1
     assert ledger.usd("regenerate", 3) == Decimal("0.8")
-    assert dict(ledger.calls) == dict(settled=1, possibly=1, free=1, damaged=1, cached=3)
+    counts = {"settled": 1, "possibly": 1, "free": 1, "damaged": 1, "cached": 3}
+    assert dict(ledger.calls) == counts
 
 
 def test_a_ledger_goes_on_from_its_history():

@@ -17,6 +17,11 @@ import pytest
 from editcorpus.errors import ConfigError, StorageError, StorageFull
 from editcorpus.storage import Store, safe_name
 
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
 NAMES = ["a", "b/c", "b/d e+f%20=~.json", "ü/日本/🙂", "a'b\"c&<d>?#[x]*!"]
 
 
@@ -225,7 +230,7 @@ for number in range(1_000_000):
 def test_a_kill_at_any_moment_leaves_each_name_whole(any_store: Store, s3, start, tmp_path: Path):
     draw, seen = Random(4), 0
     options = [] if any_store.local else list(s3.options.values())
-    for turn in range(6):
+    for turn in range(6 if any_store.local else 3):
         child = start(WRITER, any_store.root, str(tmp_path / "spool"), str(turn), *options)
         assert child.stdout.readline() == "ready\n"
         told, most = {}, draw.randrange(1, 12)
@@ -247,7 +252,70 @@ def test_a_kill_at_any_moment_leaves_each_name_whole(any_store: Store, s3, start
             name for name in told if hashlib.sha256(any_store.read(name)).hexdigest() == told[name]
         ]
         assert len(set(told) - set(same) - last) <= 1  # the one that was under way
-    assert seen > 10
+    assert seen >= 10
+
+
+STEPWISE = """
+import os, signal, sys
+from itertools import count
+from editcorpus.storage import Store
+
+store = Store(sys.argv[1])
+old, new = b"old" * 9, b"new" * 9
+path = store.local_file("k/a")
+
+
+def upload():
+    with store.upload("k/a") as file:
+        file.write_bytes(new)
+
+
+def dying(work, number):
+    left = [number]
+
+    def step(*_):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(step)
+    work()
+    sys.setprofile(None)
+    os._exit(0)
+
+
+works = {
+    "write": lambda: store.write("k/a", new),
+    "upload": upload,
+    "create": lambda: store.create("k/a", new),
+}
+for name, work in works.items():
+    found = set()
+    for number in count(1):
+        path.unlink(missing_ok=True)
+        if name != "create":
+            store.write("k/a", old)
+        child = os.fork()
+        if not child:
+            dying(work, number)
+        status = os.waitpid(child, 0)[1]
+        names = store.list("k")
+        found.add((names == ["k/a"] and store.read("k/a"), bool(status)))
+        assert len(names) <= 1
+        if not status:
+            break
+    before = False if name == "create" else old
+    assert found == {(before, True), (new, True), (new, False)}, [name, *found]
+    print(name, number, flush=True)
+"""
+
+
+def test_a_kill_between_any_two_steps_of_a_local_write_leaves_old_or_new(tmp_path: Path, start):
+    child = start(STEPWISE, str(tmp_path / "store"))
+    steps = dict(line.split() for line in child.stdout)
+    assert child.wait() == 0
+    assert set(steps) == {"write", "upload", "create"}
+    assert min(map(int, steps.values())) > 30
 
 
 @pytest.fixture
@@ -272,7 +340,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tiny: Path):
             pq.write_table(pa.table({"x": [os.urandom(2_000_000)]}), file)
         with pytest.raises(StorageFull):
             store.create("a/new", bytes(2_000_000))
-    assert os.listdir(tiny / "store/a") == ["old"]
+    assert names_in(tiny / "store/a") == ["old"]
     store.write("a/new", bytes(500_000))
     with suppress(OSError):
         (tiny / "fill").write_bytes(bytes(1_000_000))
@@ -283,20 +351,20 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tiny: Path):
 @pytest.mark.s3
 def test_a_full_spool_names_the_spool(tiny: Path, s3_store: Store, s3):
     store = Store(s3_store.root, s3.options, tiny / "spool")
-    with pytest.raises(StorageFull, match=r"for s3://.*/a in the spool folder .*/spool\."):
-        with store.upload("a") as file:
-            file.write_bytes(bytes(2_000_000))
+    sentence = r"for s3://.*/a in the spool folder .*/spool\."
+    with pytest.raises(StorageFull, match=sentence), store.upload("a") as file:
+        file.write_bytes(bytes(2_000_000))
     assert not store.exists("a")
-    assert os.listdir(tiny / "spool") == []
+    assert names_in(tiny / "spool") == []
 
 
 def test_check_leaves_nothing(any_store: Store, tmp_path: Path):
     any_store.check()
     any_store.check()
     if any_store.local:
-        assert os.listdir(any_store.local) == []
+        assert names_in(any_store.local) == []
     else:
-        assert os.listdir(tmp_path / "spool") == []
+        assert names_in(tmp_path / "spool") == []
 
 
 def test_many_processes_may_check_at_once(disk_store: Store):
@@ -354,13 +422,13 @@ def test_an_unusable_bucket_is_one_sentence_within_seconds(s3, tmp_path, root, c
     assert text.startswith(f"The store {root} cannot be used: ")
     assert "of-test" not in text
     assert "\n" not in text
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.s3
 def test_a_spool_that_cannot_be_made_is_found_by_the_check(s3_store: Store, s3, tmp_path: Path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ConfigError, match="cannot be used: .*File exists"):
+    with pytest.raises(ConfigError, match=r"cannot be used: .*File exists"):
         Store(s3_store.root, s3.options, tmp_path / "file/spool").check()
 
 

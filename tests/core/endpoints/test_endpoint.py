@@ -82,7 +82,7 @@ def test_a_key_sheds_the_white_space_around_it_and_is_shown_nowhere() -> None:
     ["api.openai.com/v1", "ftp://host/v1", "http://", "http://[", "http://h:x/v1", "http://a b"],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="base_url: .*a URL such as"):
+    with pytest.raises(ConfigError, match=r"base_url: .*a URL such as"):
         endpoint(base_url=url)
 
 

@@ -319,11 +319,12 @@ def test_a_call_that_was_never_sent_costs_nothing(lab, url) -> None:
     assert engine.books.ledger.spent == 0
 
 
-def test_a_redirect_is_not_followed_with_the_key(lab) -> None:
+def test_a_redirect_is_not_followed_and_stops_the_run(lab) -> None:
     with ExitStack() as stack:
         target = stack.enter_context(serving(says("200 OK", CHAT)))
         moved = says("307 Moved", b"", extra=f"location: {target}\r\n")
         url = stack.enter_context(serving(moved))
         engine = stack.enter_context(lab.engine(url, call_attempts=1))
         taken = lab.take(engine, [lab.make.chat(1)])
-    assert not taken.of(Answered)
+    assert isinstance(taken.stopped, EndpointStopped) and "HTTP 307" in str(taken.stopped)
+    assert lab.history().spent == 0

@@ -24,7 +24,7 @@ def answering(status: int, body: bytes) -> Iterator[str]:
     """A server that gives everybody this one answer."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -62,7 +62,9 @@ def test_a_model_that_is_not_served_is_told_with_those_that_are(lab) -> None:
 
 
 def test_an_endpoint_that_is_down_is_told_in_one_sentence() -> None:
-    with pytest.raises(ConfigError, match="at http://127.0.0.1:9/v1 does not answer: ") as caught:
+    with pytest.raises(
+        ConfigError, match=r"at http://127\.0\.0\.1:9/v1 does not answer: "
+    ) as caught:
         check_endpoint(endpoint(NOBODY), "m", timeout_s=2)
     assert "\n" not in str(caught.value)
 
