@@ -75,8 +75,12 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """Hash of what came out; the same result has the same digest whenever it was made."""
-        gone = [[item["id"], item["reason"], item["detail"]] for item in self._gone()]
+        """Hash of what came out; the same result has the same digest whenever it was made.
+
+        Whom the step failed, and what it said of those that it rejected, is of no concern to the
+        steps that follow.
+        """
+        gone = [[item["id"], item["reason"]] for item in _flat(self.rejected)]
         return hash_of([FORMAT, self.step, self.sha256, gone])
 
     @property

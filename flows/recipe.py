@@ -16,6 +16,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
@@ -91,16 +92,24 @@ def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> State
     try:
         _through(planned, recipe, recipe.effort.shards_in_progress or _width(job, recipe), ears)
         finished: Finished = finish(planned.shards, job.identity, emulated=job.emulated)
-    except RunStopped as error:
+    except EditcorpusError as error:
         outcome = Outcome.so_far(shop, planned.shards, str(error))
-    except BaseException:  # a cancel or Ctrl-C goes on to Prefect once it is told where all ids are
+    except (KeyboardInterrupt, TerminationSignal):
         ears.ended(Outcome.so_far(shop, planned.shards, "The run was interrupted."))
-        raise
+        raise  # a cancel or Ctrl-C goes on to Prefect once it is told where all ids are
     else:
-        limit = recipe.effort.gallery
-        outcome = Outcome.of(shop, finished, gallery(limit) if limit else "")
+        outcome = Outcome.of(shop, finished, _gallery(recipe.effort.gallery))
     ears.ended(outcome)
     return outcome.state(recipe.effort.max_failed_share)
+
+
+def _gallery(limit: int) -> str:
+    """Where the gallery lies; a corpus is finished without one, too."""
+    try:
+        return gallery(limit) if limit else ""
+    except EditcorpusError as error:
+        _log.warning("There is no gallery: %s", error)
+        return ""
 
 
 def _through(planned: Plan, recipe: Recipe, width: int, ears: _Ears) -> None:
@@ -114,17 +123,20 @@ def _through(planned: Plan, recipe: Recipe, width: int, ears: _Ears) -> None:
 def _run_shards(numbers: Sequence[int], width: int, retry_delay_s: float, ears: _Ears) -> list[int]:
     """Take shards through their stages; gives those with unanswered calls.
 
+    A shard that cannot be done, since a file of it is damaged, does not hold up the others.
+
     Raises:
         RunStopped: The run must not go on; all shards in progress have ended.
+        EditcorpusError: All shards have ended, and one of them could not be done.
     """
     waiting = deque(numbers)
     running: dict[PrefectFuture[Any], int] = {}
     ended: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
     unanswered: list[int] = []
-    trouble: BaseException | None = None
+    trouble: list[BaseException] = []
     try:
         while waiting or running:
-            while waiting and len(running) < width and trouble is None:
+            while waiting and len(running) < width and not _stopped(trouble):
                 number = waiting.popleft()
                 future = shard.submit(number, retry_delay_s)
                 running[future] = number
@@ -136,15 +148,19 @@ def _run_shards(numbers: Sequence[int], width: int, retry_delay_s: float, ears: 
             result = future.result(raise_on_failure=False)
             ears.shard_ended(number)
             if isinstance(result, BaseException):
-                trouble = trouble or result
+                trouble.append(result)
             elif result:
                 unanswered.append(number)
     except BaseException:  # a cancel or Ctrl-C: calls in flight are taken, then the signal goes on
         _interrupt(list(running))
         raise
-    if trouble is not None:
-        raise trouble
+    if trouble:
+        raise _stopped(trouble) or trouble[0]
     return unanswered
+
+
+def _stopped(trouble: list[BaseException]) -> RunStopped | None:
+    return next((error for error in trouble if isinstance(error, RunStopped)), None)
 
 
 def _interrupt(running: list[PrefectFuture[Any]]) -> None:

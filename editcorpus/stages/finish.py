@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 from editcorpus.layouts.card import (
@@ -106,7 +107,7 @@ def _facts(
     models = _models(shop)
     return CardFacts(
         run=shop.run,
-        location=shop.store.url(corpus_folder(shop.run)),
+        location=f"path/to/{corpus_folder(shop.run)}",
         emulated=emulated,
         editor=models[regenerate.NAME],
         entered=standing.entered,
@@ -123,8 +124,15 @@ def _facts(
         models=tuple(ModelUse(role, model, ledger.settled(role)) for role, model in models.items()),
         prices=tuple(_prices(models.values())),
         licences=(SourceLicence(shop.source.name, shop.source.license, standing.kept),),
-        configuration=configuration,
+        configuration=_without_folders(configuration),
     )
+
+
+def _without_folders(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration without the folders of the machine that it ran on."""
+    given = str(configuration.get("input", ""))
+    shown = given if "://" in given else PurePath(given).name
+    return {**configuration, "input": shown}
 
 
 def _models(shop: Workshop) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 
 from editcorpus.inputs import read_pictures
+from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.parquet import write_shard
 from editcorpus.records import Published, Rejected, Triplet
 from editcorpus.shards import Manifest, Tally, Written, pictures, read_facts
@@ -114,6 +115,7 @@ def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
 def _write(shop: Workshop, shard: int, tally: Tally) -> Written:
     passed = _passed(shop, shard, tally)
     path = corpus_file(shop.run, shard)
+    shop.store.remove(f"{corpus_folder(shop.run)}/{MANIFEST}")  # until `finish` it is no corpus
     if not passed:
         shop.store.remove(path)
         return Written(0, "", 0)

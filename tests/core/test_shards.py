@@ -87,17 +87,21 @@ def test_ids_that_do_not_add_up_are_never_written(disk_store: Store, change: dic
 def test_the_digest_is_that_of_what_came_out():
     digest = manifest().digest
     later = ({"at": "2027-01-01"}, {"at": "2027-01-02"})
-    for same in ({"history": later}, {"fingerprint": "0" * 64}, {"version": 3}):
-        assert manifest(**same).digest == digest
     gone = manifest().rejected[0]
+    for same in (
+        {"history": later},
+        {"fingerprint": "0" * 64},
+        {"version": 3},
+        {"failed": ()},
+        {"rejected": (replace(gone, detail=""),)},
+    ):
+        assert manifest(**same).digest == digest
     for other in (
         {"sha256": "d" * 64},
         {"step": "filter"},
         {"rejected": ()},
-        {"failed": ()},
         {"rejected": (replace(gone, id="toy/x"),)},
         {"rejected": (replace(gone, reason=Reason.IMAGE_TOO_SMALL),)},
-        {"rejected": (replace(gone, detail=""),)},
     ):
         assert manifest(**other).digest != digest
     assert without_history(manifest()) == without_history(manifest(history=later))

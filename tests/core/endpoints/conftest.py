@@ -116,12 +116,13 @@ def open_engine(
     patience_s: float = 25.0,
     journal: Callable[..., Journal] = Journal,
     responses_in: Store | None = None,
+    finder: Callable[[Store], Responses] = Responses,
     own: Mapping[str, Mapping[str, Any]] | None = None,
     **members: Any,
 ) -> Iterator[Engine]:
     """An engine of a new process of the run; further members are those of its endpoints."""
     process = f"process-{next(_NUMBERS)}"
-    responses = Responses(responses_in or store)
+    responses = finder(responses_in or store)
     responses.read_index()
     books = Books(
         run=RUN,
