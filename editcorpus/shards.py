@@ -84,6 +84,12 @@ class Manifest:
         return hash_of([FORMAT, self.step, self.sha256, gone])
 
     @property
+    def _seal(self) -> str:
+        """Hash of the whole less its history: by it, a damaged manifest is known."""
+        members = [self.fingerprint, self.version, self.entered, self.kept, self.size]
+        return hash_of([self.digest, *members, self._gone()])
+
+    @property
     def gone(self) -> list[str]:
         """Ids that are not in the column file."""
         return [item["id"] for item in self._gone()]
@@ -95,7 +101,8 @@ class Manifest:
         """The manifest as JSON, for people too."""
         members = {name.name: getattr(self, name.name) for name in fields(self)}
         gone = {"rejected": _flat(self.rejected), "failed": _flat(self.failed)}
-        return json.dumps({**members, **gone, "digest": self.digest}, indent=1).encode() + b"\n"
+        marks = {"digest": self.digest, "seal": self._seal}
+        return json.dumps({**members, **gone, **marks}, indent=1).encode() + b"\n"
 
     @classmethod
     def decode(cls, data: bytes) -> "Manifest":
@@ -107,7 +114,7 @@ class Manifest:
         """
         try:
             members = dict(json.loads(data))
-            digest = members.pop("digest")
+            marks = members.pop("digest"), members.pop("seal")
             members["rejected"] = tuple(_verdict(Rejected, item) for item in members["rejected"])
             members["failed"] = tuple(_verdict(Failed, item) for item in members["failed"])
             members["history"] = tuple(members["history"])
@@ -115,7 +122,7 @@ class Manifest:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ShardError(f"A manifest is damaged: {error!r}.") from error
         made.check()
-        if digest != made.digest:
+        if marks != (made.digest, made._seal):
             raise ShardError("A manifest is damaged: its digest is not its own.")
         return made
 

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from editcorpus.stages.finish import Finished
+from editcorpus.stages.opening import SANDBOX
 from editcorpus.stages.summary import Standing, stand
 from editcorpus.stages.workshop import Workshop
 
@@ -19,6 +20,7 @@ class Outcome:
 
     Attributes:
         stopped: Why the run stopped early; empty where it did not.
+        emulated: Whether any answer comes from the sandbox, so that nothing was really paid.
         corpus: Where the corpus lies; empty where there is none yet.
         gallery: Where the page with its pictures lies; likewise.
     """
@@ -30,6 +32,7 @@ class Outcome:
     corpus: str
     gallery: str
     stopped: str
+    emulated: bool = False
 
     @classmethod
     def of(cls, shop: Workshop, finished: Finished, gallery: str) -> "Outcome":
@@ -51,7 +54,8 @@ class Outcome:
             "cached": ledger.calls["cached"],
             "possibly_billed": ledger.possibly,
         }
-        return cls(shop.run, standing, calls, ledger.spent, *places, stopped)
+        emulated = SANDBOX in shop.providers.values()
+        return cls(shop.run, standing, calls, ledger.spent, *places, stopped, emulated)
 
     @property
     def failed(self) -> int:

@@ -19,7 +19,7 @@ SHARES = (
 )
 """Columns that hold probabilities and shares, 0 to 1."""
 
-_NEVER_EMPTY = ("dataset_source", "task", "instruction", "instruction_type", "license", "model")
+_NEVER_EMPTY = ("dataset_source", "instruction", "instruction_type", "license", "model")
 _MEASURES = ("shift_x", "shift_y", "scale_x", "scale_y", "registration_ncc")
 _LIMITS = Limits(min_side=1)
 

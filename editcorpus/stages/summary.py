@@ -31,6 +31,7 @@ class Standing:
         kept: Ids in the corpus.
         rejected: Final verdicts.
         failed: Ids that the next run does again.
+        failed_by_shard: The same by the number of their shard; shards without any are left out.
         by_task: Entered and kept ids by task.
     """
 
@@ -38,6 +39,7 @@ class Standing:
     kept: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    failed_by_shard: dict[int, list[Failed]] = field(default_factory=dict)
     entered_by_task: Counter[str] = field(default_factory=Counter)
     kept_by_task: Counter[str] = field(default_factory=Counter)
 
@@ -47,6 +49,7 @@ class Standing:
         self.kept += other.kept
         self.rejected += other.rejected
         self.failed += other.failed
+        self.failed_by_shard.update(other.failed_by_shard)
         self.entered_by_task += other.entered_by_task
         self.kept_by_task += other.kept_by_task
 
@@ -99,6 +102,8 @@ def shard_standing(shop: Workshop, shard: int) -> Standing:
             Failed(key, last.step, Reason.NOT_REACHED, f"The run stopped after {last.step}.")
             for key in open_ids
         ]
+    if made.failed:
+        made.failed_by_shard[shard] = list(made.failed)
     return made
 
 

@@ -121,7 +121,7 @@ def pad(triplet: Triplet, data: bytes | None, config: Config) -> Padded | Reject
         return Rejected(triplet.id, NAME, error.reason, error.detail)
     if is_blank(source.image):
         return Rejected(triplet.id, NAME, Reason.IMAGE_BLANK, "The picture is one flat colour.")
-    geometry = _geometry(source.image.size, config)
+    geometry = canvas_geometry(source.image.size, config)
     share = float(padded_share(geometry))
     if share > config.max_padded_share:
         detail = (
@@ -131,7 +131,8 @@ def pad(triplet: Triplet, data: bytes | None, config: Config) -> Padded | Reject
     return _padded(triplet.id, source, geometry, config)
 
 
-def _geometry(size: tuple[int, int], config: Config) -> Geometry:
+def canvas_geometry(size: tuple[int, int], config: Config) -> Geometry:
+    """Where an upright source of that width and height, in pixels, lies on its canvas."""
     if config.canvas == "free" and max(size) <= _LONGEST_RATIO * min(size):
         return free_canvas(*size)
     return fixed_canvas(*size)
