@@ -25,13 +25,14 @@ class CorpusStore(Block):
     )
     secret_key: SecretStr = Field(default=SecretStr(""), description="Secret of the access key.")
     spool: str = Field(
-        default="/tmp/editcorpus-spool",  # noqa: S108 - a default for people to change
+        default="~/.cache/editcorpus/spool",
         description="Local folder for files on their way to a bucket: needs a few gigabytes.",
     )
 
     def store(self) -> Store:
         """The store as the core takes it."""
-        return Store(self.root, self.options() if "://" in self.root else {}, Path(self.spool))
+        spool = Path(self.spool).expanduser()
+        return Store(self.root, self.options() if "://" in self.root else {}, spool)
 
     def options(self) -> dict[str, Any]:
         """What fsspec takes to open S3 URLs: of the store, and of inputs beside it."""

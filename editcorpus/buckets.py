@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,17 +52,36 @@ def open_bucket(
     protocol, _, base = root.partition("://")
     if not base:
         raise ConfigError(f"The URL {root!r} names no bucket.")
-    chosen = dict(options)
-    if protocol in _S3:
-        quick = _HASTY if hasty else {}
-        chosen["config_kwargs"] = {**_PLAIN, **chosen.get("config_kwargs", {}), **quick}
+    chosen = client_options(protocol, options, hasty=hasty)
     try:
         made = fsspec.filesystem(
             protocol, skip_instance_cache=True, use_listings_cache=False, **chosen
         )
     except (ValueError, ImportError) as error:
         raise ConfigError(f"No store can be opened at {root!r}: {error}.") from error
+    if hasty:
+        hurry(made)
     return made, base, _client_errors() if protocol in _S3 else (OSError,)
+
+
+def client_options(protocol: str, options: Mapping[str, Any], *, hasty: bool) -> dict[str, Any]:
+    """What fsspec's filesystem takes, with what an S3 client needs beyond it.
+
+    Args:
+        protocol: Such as `s3`; others are left as they are.
+        options: As given.
+        hasty: Whether a server that does not answer is given up within seconds.
+    """
+    if protocol not in _S3:
+        return dict(options)
+    quick = _HASTY if hasty else {}
+    return {**options, "config_kwargs": {**_PLAIN, **options.get("config_kwargs", {}), **quick}}
+
+
+def hurry(files: Any) -> None:
+    """Let a filesystem of one's own try everything once: s3fs adds tries to those of its client."""
+    if hasattr(files, "retries"):
+        files.retries = 1
 
 
 def error_code(error: BaseException) -> str:
@@ -79,6 +99,13 @@ def is_full(error: BaseException) -> bool:
 def is_beyond_end(error: BaseException) -> bool:
     """Whether a server says that a range begins behind the last byte."""
     return error_code(error) in _BEYOND
+
+
+def cause(error: BaseException) -> str:
+    """The first line of an error, without request dumps and passwords, as the end of a sentence."""
+    text = str(error).strip() or type(error).__name__
+    text = re.sub(r"//[^/@\s]+@", "//***@", text.splitlines()[0])
+    return text[:300].rstrip(".") + "."
 
 
 def without_secrets(text: str, options: Mapping[str, Any]) -> str:

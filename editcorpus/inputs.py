@@ -6,7 +6,7 @@ pictures are read, an unreachable file is a `StorageError` and a damaged one a `
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from editcorpus.buckets import cause, client_options, hurry, without_secrets
 from editcorpus.errors import ConfigError, EditcorpusError, ShardError, StorageError
 from editcorpus.records import Triplet
 
@@ -30,10 +31,12 @@ class Inputs:
     Attributes:
         files: Absolute paths or URLs.
         options: What fsspec's filesystem takes; secrets in it appear in no message.
+        first_look: Whether a bucket that does not answer is given up within seconds (`hasty`).
     """
 
     files: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    first_look: bool = False
 
     @classmethod
     def find(cls, where: str | Sequence[str], options: Mapping[str, Any] | None = None) -> "Inputs":
@@ -54,6 +57,10 @@ class Inputs:
         found = {url for one in wanted for url in _found(one, chosen)}
         return cls(tuple(sorted(found)), chosen)
 
+    def hasty(self) -> "Inputs":
+        """The same files for a first look, before a run starts."""
+        return replace(self, first_look=True)
+
     def open(self, url: str) -> IO[bytes]:
         """A seekable file for reading; on a bucket each read is one range request.
 
@@ -61,7 +68,7 @@ class Inputs:
             StorageError: It cannot be opened.
         """
         with self.explained(url):
-            system, path = _system(url, self.options)
+            system, path = _system(url, self.options, hasty=self.first_look)
             opened: IO[bytes] = system.open(path, "rb", cache_type="none")
             return opened
 
@@ -80,7 +87,7 @@ class Inputs:
             except (pa.ArrowException, OSError) as error:
                 if _is_ours(error) or getattr(error, "errno", None) is not None:
                     raise  # the store's own trouble has a number, Arrow's finding of damage has none
-                raise ShardError(f"{url} is not a whole parquet file: {_cause(error)}") from error
+                raise ShardError(f"{url} is not a whole parquet file: {cause(error)}") from error
 
     @contextmanager
     def explained(self, url: str) -> Iterator[None]:
@@ -159,7 +166,7 @@ def _bytes(value: dict[str, bytes | None] | bytes | None) -> bytes | None:
 
 def _found(where: str, options: Mapping[str, Any]) -> list[str]:
     with _explained(where, options, ConfigError):
-        system, path = _system(where, options)
+        system, path = _system(where, options, hasty=True)
         names = _names(system, path)
         names = [name for name in names if name == path or _is_data(name)]
         if not names:
@@ -186,13 +193,16 @@ def _is_local(url: str) -> bool:
     return "://" not in url
 
 
-def _system(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
+def _system(url: str, options: Mapping[str, Any], *, hasty: bool) -> tuple[Any, str]:
+    chosen = client_options(url.partition("://")[0], options, hasty=hasty)
     try:
         if _is_local(url):
             return fsspec.filesystem("file"), str(Path(url).expanduser().absolute())
-        system, path = fsspec.core.url_to_fs(url, use_listings_cache=False, **options)
+        system, path = fsspec.core.url_to_fs(url, use_listings_cache=False, **chosen)
     except (ValueError, ImportError) as error:
-        raise ConfigError(f"No input can be read at {url!r}: {_cause(error)}") from error
+        raise ConfigError(f"No input can be read at {url!r}: {cause(error)}") from error
+    if hasty:
+        hurry(system)
     return system, path
 
 
@@ -205,7 +215,7 @@ def _explained(
     except Exception as error:
         if _is_ours(error) or not _is_storage(error):
             raise
-        text = _without_secrets(_cause(error), options)
+        text = without_secrets(cause(error), options)
         raise kind(f"The input {url} cannot be read: {text}") from None
 
 
@@ -216,17 +226,3 @@ def _is_ours(error: BaseException) -> bool:
 def _is_storage(error: BaseException) -> bool:
     return isinstance(error, OSError) or type(error).__module__.split(".")[0] in _CLIENTS
 
-
-def _cause(error: BaseException) -> str:
-    """The first line of an error, without request dumps, as the end of a sentence."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:300].rstrip(".") + "."
-
-
-def _without_secrets(text: str, options: Mapping[str, Any]) -> str:
-    for value in options.values():
-        if isinstance(value, Mapping):
-            text = _without_secrets(text, value)
-        elif isinstance(value, str) and len(value) > 3 and "://" not in value:
-            text = text.replace(value, "***")
-    return text

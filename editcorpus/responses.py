@@ -97,6 +97,7 @@ class Responses:
         try:
             data = self._store.read(path)
         except FileNotFoundError as error:
+            self._set_aside(key, b"")
             raise ShardError(f"The paid answer {path} is missing.") from error
         head, _, picture = data.partition(b"\n")
         header = parse_header(path, key, head)

@@ -155,9 +155,14 @@ class Written(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What a step finds while it goes over a shard: who was given up, and why."""
+    """What a step finds while it goes over a shard: who was given up, and why.
+
+    Attributes:
+        earlier: Final verdicts that this same step found the last time; they stand.
+    """
 
     entered: int = 0
+    earlier: tuple[Rejected, ...] = ()
     rejected: list[Rejected] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     facts: Counter[str] = field(default_factory=Counter)

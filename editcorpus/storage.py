@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 from urllib.parse import quote
 
 from editcorpus.buckets import RangeFile, is_beyond_end, is_full, open_bucket, without_secrets
+from editcorpus.buckets import cause as told_cause
 from editcorpus.disk import commit_file, files_below, is_hidden, make_folder, sync
 from editcorpus.errors import ConfigError, StorageError, StorageFull
 
@@ -188,7 +189,7 @@ class Store:
         try:
             self._hasty()._probe(f"probe-{uuid.uuid4().hex}", b"editcorpus")
         except (StorageError, FileNotFoundError) as error:
-            cause = without_secrets(_cause(error.__cause__ or error), self._options)
+            cause = without_secrets(told_cause(error.__cause__ or error), self._options)
             raise ConfigError(f"The store {self.root} cannot be used: {cause}") from None
 
     def local_file(self, path: str) -> Path | None:
@@ -255,7 +256,7 @@ class Store:
                 raise
             if getattr(error, "errno", None) in _FULL or is_full(error):
                 raise StorageFull(f"No space is left for {self._place(path, error)}.") from error
-            cause = without_secrets(_cause(error), self._options)
+            cause = without_secrets(told_cause(error), self._options)
             raise StorageError(f"{self.url(path)}: {cause}") from error
 
     def _place(self, path: str, error: BaseException) -> str:
@@ -286,10 +287,3 @@ def _checked(path: str) -> str:
     if any(len(name.encode()) > _NAME_BYTES for name in names):
         raise ConfigError(f"{path!r} has a name of more than {_NAME_BYTES} bytes.")
     return path
-
-
-def _cause(error: BaseException) -> str:
-    """The first line of an error, without request dumps, as the end of a sentence."""
-    text = str(error).strip() or type(error).__name__
-    text = re.sub(r"//[^/@\s]+@", "//***@", text.splitlines()[0])
-    return text[:300].rstrip(".") + "."

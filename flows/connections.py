@@ -7,7 +7,7 @@
 | `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | for `s3://` stores and inputs |
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,10 @@ class Connections:
 
 
 def from_environment(
-    environment: Mapping[str, str], store: str, pace: Mapping[str, Any]
+    environment: Mapping[str, str],
+    store: str,
+    pace: Mapping[str, Any],
+    given: Collection[str] = (),
 ) -> Connections:
     """Read the connections.
 
@@ -65,6 +68,7 @@ def from_environment(
         environment: Such as `os.environ`.
         store: Root of the store: a folder or a URL.
         pace: Members that all endpoints share, such as `in_flight`.
+        given: Roles that come from elsewhere, such as `images`: the environment may lack them.
 
     Raises:
         ConfigError: The key of the OpenAI API or the URL of the judge is missing.
@@ -72,9 +76,9 @@ def from_environment(
     api = environment.get("OPENAI_BASE_URL") or OPENAI_URL
     key = environment.get("OPENAI_API_KEY", "")
     judge = environment.get("QWEN_VL_BASE_URL", "")
-    if api == OPENAI_URL and not key:
+    if api == OPENAI_URL and not key and not {"images", "writer"} <= set(given):
         raise ConfigError("OPENAI_API_KEY is not set; the image API needs a key.")
-    if not judge:
+    if not judge and "judge" not in given:
         raise ConfigError("QWEN_VL_BASE_URL is not set; give the URL of the vLLM server's /v1.")
     openai = {"base_url": api, "api_key": SecretStr(key), "provider": _provider(api, "openai")}
     qwen = {

@@ -1,14 +1,21 @@
 """What is needed to start a build from a shell, without Prefect."""
 
 import os
+import signal
 import socket
 import time
 import uuid
-from collections.abc import MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
+from types import FrameType
+from urllib.parse import urlsplit
 
+import httpx
+
+from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
 from editcorpus.runs import Owner
@@ -85,3 +92,51 @@ def quiet_prefect(environment: MutableMapping[str, str], *, verbose: bool) -> No
     }
     for name, value in defaults.items():
         environment.setdefault(name, value)
+
+
+def check_prefect(environment: Mapping[str, str], timeout_s: float = 5) -> None:
+    """Find out before Prefect is imported, which takes its time to give up, whether its API is there.
+
+    Raises:
+        ConfigError: `PREFECT_API_URL` is set, and no Prefect API answers at it.
+    """
+    url = environment.get("PREFECT_API_URL", "").rstrip("/")
+    if not url or any(environment.get(name) for name in _OWN_TRUST):
+        return
+    try:
+        response = httpx.get(f"{url}/health", timeout=timeout_s)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _no_prefect(url, f"does not answer: {str(error) or type(error).__name__}") from None
+    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise _no_prefect(url, f"answers {response.status_code}")
+    if "html" in response.headers.get("content-type", ""):
+        raise _no_prefect(url, "answers with a web page; the URL of an API ends in /api")
+
+
+_OWN_TRUST = ("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "PREFECT_API_SSL_CERT_FILE")
+"""Where these are set, only Prefect's own client knows which certificates to trust."""
+
+
+def _no_prefect(url: str, what: str) -> ConfigError:
+    shown = urlsplit(url)._replace(query="", fragment="")
+    bare = shown._replace(netloc=shown.netloc.rpartition("@")[2]).geturl()
+    return ConfigError(f"The Prefect API at PREFECT_API_URL ({bare}) {what}.")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While this lasts, SIGTERM is what Ctrl-C is: a `KeyboardInterrupt`, and only the first counts.
+
+    For the main thread of a command. While a flow runs, Prefect catches the signal itself, and then
+    sends it once more to the handler that was there before, which is this one.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -16,6 +16,7 @@ from prefect.transactions import CommitMode, transaction
 from editcorpus.shards import ShardRef
 from tasks.align import align
 from tasks.filter import filter as filter_task
+from tasks.options import RETRY_DELAY_S
 from tasks.pad import pad
 from tasks.publish import publish
 from tasks.regenerate import regenerate
@@ -27,9 +28,10 @@ STAGES: tuple[Task[[int], Any], ...] = (pad, regenerate, filter_task, rewrite, a
 @task(task_run_name="{number:05d}-shard", cache_policy=NO_CACHE)
 def shard(number: int, retry_delay_s: float) -> State[Any]:
     """Take one shard through every stage; what stays unanswered does not hold up the rest."""
+    RETRY_DELAY_S.set(retry_delay_s)
     unanswered = 0
     for stage in STAGES:
-        ref = _run(stage.with_options(retry_delay_seconds=retry_delay_s), number)
+        ref = _run(stage, number)
         unanswered += ref.failed
     if unanswered:
         return Completed(name=f"{ref.kept} kept, {unanswered} unanswered", data=unanswered)

@@ -6,7 +6,8 @@ that neither is held while it waits. Each request is answered once: what the sto
 there, and the same request from two callers goes out once.
 
 When the run must stop (budget, key, quota, full disk, somebody's wish), no further call goes out; what
-is in flight is still taken, stored and booked, and every caller then gets the reason as an exception.
+is in flight is still taken, stored and booked, and every caller who lacks an outcome for that then gets
+the reason as an exception; who has them all may finish.
 """
 
 import asyncio
@@ -134,7 +135,8 @@ class Engine:
         """Ask, and yield outcomes as they come, in any order; each ask gets exactly one.
 
         Raises:
-            RunStopped: The run must not go on. It is raised after every answer in flight was taken.
+            RunStopped: The run must not go on, and some of these were not reached. It is raised
+                after every answer in flight was taken.
             StorageError: The store cannot be asked what it has; raised after all outcomes as well.
             ConfigError: No endpoint is known for a step; nothing was asked.
         """
@@ -146,9 +148,12 @@ class Engine:
             self._in_pool(partial(self._look_up, first[start : start + _LOOKED_UP_AT_ONCE]))
             for start in range(0, len(first), _LOOKED_UP_AT_ONCE)
         ]
+        reached = True
         for _ in asks:
-            yield mailbox.get()
-        if self._stopped is not None:
+            outcome = mailbox.get()
+            reached &= getattr(outcome, "reason", None) is not Reason.NOT_REACHED
+            yield outcome
+        if self._stopped is not None and not reached:
             raise self._stopped
         for look in looks:
             look.result()

@@ -1,5 +1,6 @@
 """Small questions to an endpoint before anything is paid: is it there, is the key good, the model?"""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import httpx
@@ -9,41 +10,85 @@ from editcorpus.endpoints.facts import scrub
 from editcorpus.errors import ConfigError
 
 
+SANDBOX = "sandbox"
+"""The provider of answers that are emulated."""
+
+
 def check_endpoint(endpoint: Endpoint, model: str, timeout_s: float = 10) -> None:
     """Ask an endpoint for its models, and prove that `model` is one of them.
 
+    Emulated answers must never be stored as a model's, nor the other way round: the sandbox names
+    itself in every answer, and that must fit the provider.
+
     Raises:
-        ConfigError: It does not answer, refuses the key, or does not serve the model.
+        ConfigError: It does not answer, refuses the key, is the sandbox under another provider's
+            name or the reverse, or does not serve the model.
     """
     response = _ask(endpoint, "GET", f"{endpoint.base_url}/models", timeout_s)
     if response.status_code in {401, 403}:
         raise ConfigError(f"{_who(endpoint)} refuses the key ({response.status_code}).")
     if response.status_code != httpx.codes.OK:
         raise ConfigError(f"{_who(endpoint)} answers {response.status_code} to /models.")
+    _check_provider(endpoint, emulated=_says_sandbox(response))
     offered = _names(response)
     if model not in offered:
         listed = scrub(", ".join(sorted(offered)[:12])) or "none"
         raise ConfigError(f"{_who(endpoint)} does not serve {model!r}; it serves: {listed}.")
 
 
+def _check_provider(endpoint: Endpoint, *, emulated: bool) -> None:
+    named = endpoint.provider == SANDBOX
+    if emulated and not named:
+        raise ConfigError(
+            f"{_who(endpoint)} is the sandbox, but its provider is {endpoint.provider!r}: emulated "
+            f"answers are kept under the provider {SANDBOX!r} only."
+        )
+    if named and not emulated:
+        raise ConfigError(f"{_who(endpoint)} has the provider {SANDBOX!r}, but is no sandbox.")
+
+
 def check_tokens(
-    endpoint: Endpoint, model: str, tokens: dict[str, int], timeout_s: float = 10
+    endpoint: Endpoint,
+    model: str,
+    words: Iterable[str],
+    wanted: Collection[int],
+    timeout_s: float = 10,
 ) -> None:
-    """Confirm through vLLM's `/tokenize` that words have the token ids that are asked for.
+    """Confirm through vLLM's `/tokenize` that the token ids that are asked for are those of words.
+
+    Args:
+        endpoint: A vLLM server.
+        model: Whose tokenizer is meant.
+        words: Spellings; one that takes several tokens has no id of its own.
+        wanted: All ids of the spellings that take one token, and no others.
+        timeout_s: For each question.
 
     Raises:
-        ConfigError: The endpoint does not answer, or a word has other ids.
+        ConfigError: The endpoint does not answer, or the words have other ids.
     """
-    root = endpoint.base_url.removesuffix("/v1")
-    for word, token in tokens.items():
-        body = {"model": model, "prompt": word, "add_special_tokens": False}
-        response = _ask(endpoint, "POST", f"{root}/tokenize", timeout_s, json=body)
-        found = _json(response).get("tokens")
-        if response.status_code != httpx.codes.OK or found != [token]:
-            raise ConfigError(
-                f"{_who(endpoint)} has {found!s:.80} as token ids of {word!r}, not [{token}]: "
-                f"set align.token_ids to those of {model}."
-            )
+    known = {word: _token(endpoint, model, word, timeout_s) for word in words}
+    found = {word: token for word, token in known.items() if token is not None}
+    if not found:
+        raise ConfigError(f"{_who(endpoint)} has no token for any of {', '.join(map(repr, known))}.")
+    if set(found.values()) != set(wanted):
+        listed = ", ".join(f"{token} ({word!r})" for word, token in found.items())
+        raise ConfigError(
+            f"{_who(endpoint)} has the token ids {listed}: set align.token_ids to those, "
+            f"not to {sorted(wanted)!s:.200}."
+        )
+
+
+def _token(endpoint: Endpoint, model: str, word: str, timeout_s: float) -> int | None:
+    """The id of a word that is one token."""
+    url = f"{endpoint.base_url.removesuffix('/v1')}/tokenize"
+    body = {"model": model, "prompt": word, "add_special_tokens": False}
+    response = _ask(endpoint, "POST", url, timeout_s, json=body)
+    if response.status_code != httpx.codes.OK:
+        raise ConfigError(f"{_who(endpoint)} answers {response.status_code} to /tokenize.")
+    tokens = _json(response).get("tokens")
+    if not isinstance(tokens, list) or not all(type(token) is int for token in tokens):
+        raise ConfigError(f"{_who(endpoint)} gives no token ids of {word!r}.")
+    return tokens[0] if len(tokens) == 1 else None
 
 
 def _ask(
@@ -82,4 +127,8 @@ def is_emulated(base_url: str, timeout_s: float = 5) -> bool:
         response = httpx.get(f"{base_url.rstrip('/')}/models", timeout=timeout_s)
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
+    return _says_sandbox(response)
+
+
+def _says_sandbox(response: httpx.Response) -> bool:
     return "editcorpus" in response.headers.get("x-emulated-by", "")

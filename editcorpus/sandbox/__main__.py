@@ -5,9 +5,8 @@ import json
 import sys
 from typing import Any
 
-from pydantic import ValidationError
-
-from editcorpus.sandbox.config import SandboxConfig
+from editcorpus.errors import ConfigError
+from editcorpus.sandbox.config import config_of
 from editcorpus.sandbox.server import serve
 
 
@@ -15,9 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted; 1 where the settings or the address are wrong."""
     given = _parser().parse_args(arguments)
     try:
-        config = SandboxConfig.model_validate(_members(given))
-        serve(config, until_stdin_closes=given.config == "-")
-    except (ValidationError, ValueError, OSError) as error:
+        serve(config_of(_members(given)), until_stdin_closes=given.config == "-")
+    except (ConfigError, ValueError, OSError) as error:
         sys.stderr.write(f"The sandbox cannot start: {error}\n")
         return 1
     return 0
@@ -27,25 +25,12 @@ def _members(given: argparse.Namespace) -> dict[str, Any]:
     members: dict[str, Any] = {}
     if given.config:
         members = json.loads(sys.stdin.readline() if given.config == "-" else given.config)
-    for name in ("host", "port", "seed", "time_scale", "canned", "latency_s"):
+    for name in ("host", "port", "seed", "time_scale", "canned", "latency_s", "faults", "defects"):
         if getattr(given, name) is not None:
             members[name] = getattr(given, name)
     if given.journal is not None:
         members["journal_path"] = given.journal
-    for name in ("faults", "defects"):
-        if getattr(given, name) is not None:
-            members[name] = rates(getattr(given, name))
     return members
-
-
-def rates(text: str) -> dict[str, float]:
-    """`name=rate,name=rate` as a mapping.
-
-    Raises:
-        ValueError: A rate is no number.
-    """
-    pairs = (each.partition("=") for each in text.split(",") if each.strip())
-    return {name.strip(): float(rate) for name, _, rate in pairs}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from editcorpus.errors import ConfigError
 
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -127,6 +129,38 @@ class SandboxConfig(BaseModel):
         """
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return SandboxConfig.model_validate(kept | members)
+
+
+def config_of(members: dict[str, Any]) -> SandboxConfig:
+    """The config that a command line describes.
+
+    Args:
+        members: As `SandboxConfig` has them; `faults` and `defects` may be `name=rate,name=rate`.
+
+    Raises:
+        ConfigError: A member is unknown or out of its bounds; one sentence says which.
+    """
+    given = dict(members)
+    for name in ("faults", "defects"):
+        if isinstance(given.get(name), str):
+            given[name] = _rates(name, given[name])
+    try:
+        return SandboxConfig.model_validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in found["loc"] if part != "[key]")
+        raise ConfigError(f"{where}: {found['msg']}.") from None
+
+
+def _rates(name: str, text: str) -> dict[str, float]:
+    rates = {}
+    for each in filter(str.strip, text.split(",")):
+        kind, _, rate = each.partition("=")
+        try:
+            rates[kind.strip()] = float(rate)
+        except ValueError:
+            raise ConfigError(f"{name} takes NAME=RATE,..., not {each.strip()!r:.80}.") from None
+    return rates
 
 
 #: Members that `POST /__admin/config` may change while the server runs.

@@ -6,6 +6,7 @@ import json
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import cast
 
 import uvicorn
@@ -52,11 +53,22 @@ def listening(config: SandboxConfig) -> socket.socket:
     return found
 
 
-def serve(config: SandboxConfig, *, until_stdin_closes: bool = False) -> None:
-    """Serve in the foreground until interrupted; the address goes to standard output as JSON.
+def as_json(host: str, port: int) -> str:
+    """An address as a program reads it."""
+    return json.dumps({"host": host, "port": port})
+
+
+def serve(
+    config: SandboxConfig,
+    *,
+    line: Callable[[str, int], str] = as_json,
+    until_stdin_closes: bool = False,
+) -> None:
+    """Serve in the foreground until interrupted; standard output says where, once it is known.
 
     Args:
         config: Everything about the server.
+        line: What is printed of host and port when connections are taken.
         until_stdin_closes: End as well when standard input does, so that the server does not
             outlive the process that started it.
 
@@ -80,7 +92,7 @@ def serve(config: SandboxConfig, *, until_stdin_closes: bool = False) -> None:
     if until_stdin_closes:
         threading.Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
     host, port = door.getsockname()[:2]
-    sys.stdout.write(json.dumps({"host": host, "port": port}) + "\n")
+    sys.stdout.write(f"{line(host, port)}\n")
     sys.stdout.flush()
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[door])

@@ -54,14 +54,16 @@ def ask_all(
 ) -> Iterator[tuple[str, _Row]]:
     """Ask about every id of a shard, and yield rows in the order of the ids.
 
-    Whoever gets no row is in the tally: rejected or failed.
+    Whoever gets no row is in the tally: rejected or failed. Who was rejected before is not asked
+    about again, since a refusal is stored nowhere and may have to be paid for each time.
 
     Raises:
         RunStopped: The run must not go on; every answer in flight was stored before.
     """
-    results: dict[str, _Row | Rejected | Failed] = {}
+    earlier = {item.id: item for item in tally.earlier if item.id in inquiry.questions}
+    results: dict[str, _Row | Rejected | Failed] = {**earlier}
     found: dict[str, dict[str, Outcome]] = defaultdict(dict)
-    pending = {key: tuple(asked) for key, asked in inquiry.questions.items()}
+    pending = {key: tuple(asked) for key, asked in inquiry.questions.items() if key not in earlier}
     for sample in range(SAMPLES):
         asks = [
             _ask(shop, shard, inquiry, (key, name), sample)

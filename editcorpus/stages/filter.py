@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus import images
-from editcorpus.errors import SourceError
-from editcorpus.records import Reason, Rejected, Triplet
+from editcorpus.errors import ShardError, SourceError
+from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.shards import Tally, pictures, read_facts
 from editcorpus.stages.workshop import Stage, Workshop, columns_of
 from editcorpus.steps import filter as filter_step
@@ -77,16 +77,20 @@ def _rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[Filtered]:
         for made in shop.in_order(lambda item: _filtered(shop, item, canvases, config), items):
             if isinstance(made, Rejected):
                 tally.rejected.append(made)
+            elif isinstance(made, Failed):
+                tally.failed.append(made)
             else:
                 yield made
 
 
 def _filtered(
     shop: Workshop, item: _Item, canvases: Pictures, config: Config
-) -> Filtered | Rejected:
-    answer_bytes = shop.responses.picture(item.response)
+) -> Filtered | Rejected | Failed:
     try:
+        answer_bytes = shop.responses.picture(item.response)
         answer = images.decode(answer_bytes)
+    except ShardError as error:  # lost or damaged in the store: regenerate asks for it again
+        return Failed(item.triplet.id, filter_step.NAME, Reason.UNAVAILABLE, str(error))
     except SourceError as error:
         return Rejected(item.triplet.id, filter_step.NAME, Reason.ANSWER_DAMAGED, error.detail)
     canvas = images.decode(canvases[item.row] or b"")

@@ -6,16 +6,22 @@ from dataclasses import dataclass
 from functools import partial
 
 from editcorpus.endpoints.requests import Answered, Dropped, Picture
-from editcorpus.errors import ShardError
+from editcorpus.errors import RunStopped, ShardError
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import TextAnswer
 from editcorpus.shards import Tally, pictures, read_facts
 from editcorpus.stages.asking import Again, Inquiry, ask_all
+from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.workshop import Stage, Workshop, columns_of
-from editcorpus.steps import align, pad, rewrite
+from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.tables import Pictures
+
+
+MOST_UNREADABLE = 20
+"""Verdicts of a shard, none of them readable, from which on the setting is wrong, not the triplets:
+of readable judges less than one in a hundred answers neither yes nor no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,8 @@ class _Views:
 @contextmanager
 def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
     folder = shop.folder(shard)
-    config = shop.config(pad.NAME, pad.Config)
+    before = shop.config(pad.NAME, pad.Config)
+    after = shop.config(filter_step.NAME, FilterConfig).restore
     padded = read_facts(shop.store, folder, pad.NAME, pad.Padded)
     filtered = read_facts(shop.store, folder, filter_step.NAME, Filtered)
     with (
@@ -39,15 +46,16 @@ def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
         hashes = {item.id: item.source_view_hash for item in padded}
         rows = {item.id: row for row, item in enumerate(padded)}
         yield _Views(
-            {item.id: _view(config, hashes[item.id], sources, rows[item.id]) for item in filtered},
+            {item.id: _view(before, hashes[item.id], sources, rows[item.id]) for item in filtered},
             {
-                item.id: _view(config, item.edited_view_hash, edits, row)
+                item.id: _view(after, item.edited_view_hash, edits, row)
                 for row, item in enumerate(filtered)
             },
         )
 
 
-def _view(config: pad.Config, pixels: str, column: Pictures, row: int) -> Picture:
+def _view(config: pad.Config | restore.Config, pixels: str, column: Pictures, row: int) -> Picture:
+    """A view as the step with this Config encoded it."""
     largest = (config.view_longest, config.view_longest)
     load = partial(_load, column, row)
     return Picture(pixels, "image/jpeg", config.view_quality, largest, load)
@@ -125,8 +133,23 @@ def _align_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[align.Alig
             for item in texts
         }
         inquiry = Inquiry(align.NAME, questions, read, _judge_dropped)
-        for _, row in ask_all(shop, shard, inquiry, tally):
-            yield row
+        made = [row for _, row in ask_all(shop, shard, inquiry, tally)]
+    if not made:
+        _check_judge(config, shard, tally)
+    yield from made
+
+
+def _check_judge(config: align.Config, shard: int, tally: Tally) -> None:
+    """Stop before verdicts become final that no judge has given.
+
+    Raises:
+        RunStopped: Too many answers, with no readable one among them.
+    """
+    if len(tally.rejected) >= MOST_UNREADABLE:
+        raise RunStopped(
+            f"None of the {len(tally.rejected)} verdicts on shard {shard:05d} is readable: check "
+            f"align.model ({config.model}) and align.token_ids, and use another run name."
+        )
 
 
 def _judge_dropped(key: str, outcome: Dropped) -> Rejected:

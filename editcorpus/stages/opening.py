@@ -1,14 +1,17 @@
 """Open a run in this process: prove that everything is in order, own it, start its engine."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from editcorpus.endpoints import health
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.health import check_endpoint, check_tokens
 from editcorpus.errors import RunStopped
@@ -27,8 +30,12 @@ from editcorpus.tariffs import Tariff
 if TYPE_CHECKING:
     from editcorpus.endpoints.engine import Books
 
-SANDBOX = "sandbox"
+SANDBOX = health.SANDBOX
 """The provider of answers that are emulated."""
+_MOST_FOOTERS = 200
+"""Input files, evenly chosen, whose columns are looked at before a run starts; the plan sees all."""
+_LOOKING = 8
+"""Files that are looked at at once."""
 _LOCAL_GATHER_S = 0.01
 """How long a local journal write waits for others: 1% of the shortest call, many lines an fsync."""
 _BUCKET_GATHER_S = 0.25
@@ -79,8 +86,7 @@ def check(job: Job) -> None:
     Raises:
         ConfigError: One sentence on what is wrong with input, store, endpoint, model or parameters.
     """
-    for url in job.inputs.files[:1]:
-        check_columns(job.source, job.inputs, url)
+    _check_inputs(job.source, job.inputs)
     job.store.check()
     for step, cls in _ASKING.items():
         config, endpoint = job.configs[step], job.endpoints[step]
@@ -95,6 +101,14 @@ def check(job: Job) -> None:
         identify_run(job.store, job.run, job.identity)
 
 
+def _check_inputs(source: Source, inputs: Inputs) -> None:
+    """Look at footers; the first file with which something is wrong is told."""
+    step = max(1, -(-len(inputs.files) // _MOST_FOOTERS))
+    look = partial(check_columns, source, inputs.hasty())
+    with ThreadPoolExecutor(_LOOKING, "editcorpus-inputs") as pool:
+        list(pool.map(look, inputs.files[::step]))
+
+
 def _check_images(job: Job) -> None:
     padding, config = job.configs[pad.NAME], job.configs[regenerate.NAME]
     assert isinstance(padding, pad.Config)  # noqa: S101
@@ -107,8 +121,8 @@ def _check_images(job: Job) -> None:
 def _check_judge(job: Job) -> None:
     config = job.configs[align.NAME]
     assert isinstance(config, align.Config)  # noqa: S101
-    known = align.QWEN_TOKENS if set(config.token_ids) == set(align.QWEN_TOKENS.values()) else {}
-    check_tokens(job.endpoints[align.NAME], config.model, known)
+    endpoint = job.endpoints[align.NAME]
+    check_tokens(endpoint, config.model, align.QWEN_TOKENS, config.token_ids)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from editcorpus.endpoints.requests import Answered, Dropped
 from editcorpus.errors import ShardError
 from editcorpus.records import Rejected, Triplet
 from editcorpus.responses import ImageAnswer
-from editcorpus.shards import Tally, pictures, read_facts
+from editcorpus.shards import Manifest, Tally, pictures, read_facts
 from editcorpus.stages.asking import Again, Inquiry, ask_all
 from editcorpus.stages.workshop import Stage, Workshop, columns_of
 from editcorpus.steps import pad, regenerate
@@ -57,9 +57,19 @@ def _dropped(key: str, outcome: Dropped) -> Rejected:
     return Rejected(key, regenerate.NAME, outcome.reason, outcome.detail)
 
 
+def _whole(shop: Workshop, shard: int, _manifest: Manifest) -> bool:
+    """Whether no answer of this shard was found damaged since it was recorded."""
+    damaged = shop.responses.damaged
+    if not damaged:
+        return True
+    rows = read_facts(shop.store, shop.folder(shard), regenerate.NAME, regenerate.Regenerated)
+    return not any(row.response in damaged for row in rows)
+
+
 STAGE = Stage(
     regenerate.NAME,
     regenerate.VERSION,
     pad.NAME,
     columns_of(regenerate.NAME, regenerate.Regenerated, _rows),
+    _whole,
 )

@@ -162,7 +162,8 @@ def columns_of(
 def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
     """Run a step over a shard, unless its result is there already.
 
-    A result with failed ids is done again: what was answered before comes from the store.
+    A result with failed ids is done again: what was answered before comes from the store, and who
+    was rejected by the same step over the same columns stays so.
 
     Raises:
         RunStopped: The run must not go on; the shard keeps what it had.
@@ -172,12 +173,12 @@ def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
     before = need_manifest(shop.store, folder, stage.after)
     print_ = fingerprint(before.digest, stage.name, stage.version, shop.configs[stage.name])
     old = read_manifest(shop.store, folder, stage.name)
-    done = old is not None and old.fingerprint == print_ and not old.failed
-    if old is not None and done and stage.whole(shop, shard, old):
-        return ref(old, shop.run, shard, skipped=True)
+    same = old if old is not None and old.fingerprint == print_ else None
+    if same is not None and not same.failed and stage.whole(shop, shard, same):
+        return ref(same, shop.run, shard, skipped=True)
     began = shop.clocks.seconds()
     usd = shop.ledger.usd(stage.name, shard)
-    tally = Tally(entered=before.kept)
+    tally = Tally(before.kept, same.rejected if same else ())
     written = stage.write(shop, shard, tally)
     event = {
         "at": shop.clocks.now(),

@@ -104,13 +104,8 @@ def requests(instruction: str, source: Picture, edited: Picture, config: Config)
 
 def read(answer: TextAnswer) -> Verdict | None:
     """P(yes) in an answer; None where it is no verdict."""
-    try:
-        first = json.loads(answer.body)["choices"][0]["logprobs"]["content"][0]
-        listed = {item["token"]: float(item["logprob"]) for item in first["top_logprobs"]}
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return None
     sides = {"yes": 0.0, "no": 0.0}
-    for token, logprob in listed.items():
+    for token, logprob in _listed(answer.body).items():
         word = token.strip().lower()
         if word in sides and logprob <= 0:
             sides[word] += math.exp(logprob)
@@ -118,6 +113,20 @@ def read(answer: TextAnswer) -> Verdict | None:
     if not MIN_MASS <= mass <= 1.001:  # also refuses NaN
         return None
     return Verdict(sides["yes"] / mass, mass)
+
+
+def _listed(body: str) -> dict[str, float]:
+    """The log-probability of each token that an answer lists; none where it has another form."""
+    try:
+        first = json.loads(body)["choices"][0]["logprobs"]["content"][0]
+        pairs = [(item["token"], item["logprob"]) for item in first["top_logprobs"]]
+        return {token: float(value) for token, value in pairs if _is_entry(token, value)}
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError, OverflowError):
+        return {}
+
+
+def _is_entry(token: Any, value: Any) -> bool:
+    return isinstance(token, str) and type(value) in {int, float}
 
 
 def aligned(

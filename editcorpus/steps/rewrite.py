@@ -7,6 +7,7 @@ to the other. Its prompt was not published; ours is below and has a version.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ _SCHEMA = {
         },
     },
 }
+_PLAIN = re.compile("[a-z_]{1,40}")
 _REFUSALS = ("i'm sorry", "i’m sorry", "i am sorry", "i can't", "i can’t", "i cannot", "i'm unable")
 
 
@@ -117,16 +119,22 @@ def read(answer: TextAnswer, config: Config) -> tuple[str, str]:
 def _text(body: str) -> tuple[str, str]:
     try:
         choice = json.loads(body)["choices"][0]
-        if choice["message"].get("refusal"):
+        message, ended = choice["message"], choice.get("finish_reason")
+        if isinstance(message, dict) and message.get("refusal"):
             return "", "The model refused to write."
-        if choice.get("finish_reason") not in {"stop", None}:
-            return "", f"The answer ended early ({choice['finish_reason']})."
-        text = json.loads(choice["message"]["content"])["instruction"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        if ended not in ("stop", None):
+            return "", f"The answer ended early ({_short(ended)})."
+        text = json.loads(message["content"])["instruction"]
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         text = None
     if not isinstance(text, str):
         return "", "The answer does not have the form that was asked for."
     return text, ""
+
+
+def _short(value: object) -> str:
+    """A value of whatever kind for a note: one line of text that any file takes."""
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else "for an odd reason"
 
 
 def original(triplet: Triplet, note: str = "") -> Rewritten:

@@ -1,10 +1,10 @@
 """`editcorpus sandbox`: serve the model APIs without key, GPU or cost, for a rehearsal."""
 
 import argparse
-import sys
 
-from editcorpus.sandbox import SandboxConfig, serve
-from editcorpus.sandbox.__main__ import rates
+from editcorpus.sandbox import config_of, serve
+
+_MEMBERS = ("host", "port", "seed", "time_scale", "faults", "defects", "canned")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,22 +22,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until interrupted."""
-    root = f"http://{arguments.host}:{arguments.port}"
-    sys.stdout.write(
-        f"export OPENAI_BASE_URL={root}/v1 OPENAI_API_KEY=sandbox QWEN_VL_BASE_URL={root}/vllm/v1\n"
-    )
-    sys.stdout.flush()
-    serve(
-        SandboxConfig(
-            host=arguments.host,
-            port=arguments.port,
-            seed=arguments.seed,
-            time_scale=arguments.time_scale,
-            faults=rates(arguments.faults),
-            defects=rates(arguments.defects),
-            canned=arguments.canned,
-            journal_path=arguments.journal,
-        )
-    )
+    """Serve until interrupted; the line that is printed makes a shell use it."""
+    members = {name: getattr(arguments, name) for name in _MEMBERS}
+    serve(config_of({**members, "journal_path": arguments.journal}), exports)
     return 0
+
+
+def exports(host: str, port: int) -> str:
+    """What a shell runs to have its builds go to the sandbox."""
+    root = f"http://{host}:{port}"
+    return (
+        f"export OPENAI_BASE_URL={root}/v1 OPENAI_API_KEY=sandbox QWEN_VL_BASE_URL={root}/vllm/v1"
+    )

@@ -1,7 +1,7 @@
 """Flows run in this process against a real Prefect server, and are read back by its API."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,10 @@ class Api:
 
 
 @pytest.fixture(scope="session")
-def api_of(prefect_api: str) -> Callable[[UUID | None], Api]:
-    client = httpx.Client(
-        base_url=prefect_api, transport=httpx.HTTPTransport(retries=3), timeout=60
-    )
-    return lambda run: Api(client, str(run))
+def api_of(prefect_api: str) -> Iterator[Callable[[UUID | None], Api]]:
+    transport = httpx.HTTPTransport(retries=3)
+    with httpx.Client(base_url=prefect_api, transport=transport, timeout=60) as client:
+        yield lambda run: Api(client, str(run))
 
 
 @pytest.fixture(scope="session")

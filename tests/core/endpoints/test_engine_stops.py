@@ -93,6 +93,16 @@ def test_a_stop_lets_answers_in_flight_be_stored(lab) -> None:
     assert lab.audit().by_outcome()["settled"] == len(taken.of(Answered))
 
 
+def test_who_has_all_answers_may_finish_though_the_run_has_stopped(lab) -> None:
+    with lab.engine() as engine:
+        outcomes = engine.answers(lab.make.chats(3))
+        taken = [next(outcomes), next(outcomes), next(outcomes)]
+        engine.stop()
+        assert lab.take(engine, lab.make.chats(1, "More")).stopped is engine.stopped
+        assert list(outcomes) == []
+    assert all(isinstance(one, Answered) for one in taken)
+
+
 def test_a_model_that_is_gone_stops_the_run(lab) -> None:
     with lab.engine(tariff="free", in_flight=2) as engine:
         taken = lab.take(engine, lab.make.chats(30, model="gpt-4o-2024-05-13"))

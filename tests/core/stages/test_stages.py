@@ -224,3 +224,25 @@ def test_views_are_at_most_a_thousand_pixels(first: Path, open_run: Open):
             if entry.source:
                 with Image.open(BytesIO(entry.source)) as view:
                     assert max(view.size) <= 1024
+
+
+@pytest.mark.parametrize("damage", ["flipped", "gone"])
+def test_a_paid_answer_that_was_damaged_is_asked_for_again(
+    tmp_path: Path, open_run: Open, server: Running, damage: str
+):
+    with open_run(tmp_path) as shop:
+        run_all(shop)
+        before = published(shop)
+        response = before["omniedit/task_obj_add_0"].response
+        paid = billed(server)
+    path = tmp_path / "responses" / response[:2] / response
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(bytes(data)) if damage == "flipped" else path.unlink()
+    (tmp_path / "runs/r/shards/00000/filter.json").unlink()
+    with open_run(tmp_path) as shop:
+        refs = run_all(shop)
+        assert refs[0][2].failed == 1
+        run_all(shop)
+        assert published(shop) == before
+    assert billed(server) == paid + 1
