@@ -79,8 +79,8 @@ def client_options(protocol: str, options: Mapping[str, Any], *, hasty: bool) ->
 
 
 def hurry(files: Any) -> None:
-    """Let a filesystem of one's own try everything once: s3fs adds tries to those of its client."""
-    if hasattr(files, "retries"):
+    """Let an S3 filesystem try everything once: s3fs adds tries to those of its client."""
+    if "s3" in files.protocol:
         files.retries = 1
 
 

@@ -225,4 +225,3 @@ def _is_ours(error: BaseException) -> bool:
 
 def _is_storage(error: BaseException) -> bool:
     return isinstance(error, OSError) or type(error).__module__.split(".")[0] in _CLIENTS
-

@@ -1,13 +1,19 @@
 """Run a flow in this process, as the command line does."""
 
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from prefect.exceptions import TerminationSignal
+import httpx
+from prefect.exceptions import PrefectException, TerminationSignal
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
+from editcorpus.errors import ConfigError, RunStopped
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
 from flows.connections import Connections
@@ -71,32 +77,107 @@ class _Last:
 
 
 def run_flow(
-    source: str, recipe: Recipe, connections: Connections, listener: Listener | None
+    source: str,
+    recipe: Recipe,
+    connections: Connections,
+    listener: Listener | None,
+    blocks: Mapping[str, str] = MappingProxyType({}),
 ) -> Ended:
-    """Save the connections as blocks of this run, run the flow, and tell how it ended."""
-    names = _save(recipe.run, connections)
-    flow = getattr(import_module(f"flows.{source}"), source)
+    """Save the connections as blocks of this run, run the flow, and tell how it ended.
+
+    Args:
+        source: Name of the dataset, and of its flow.
+        recipe: What is built.
+        connections: Store and endpoints.
+        listener: Who follows the build, if anybody.
+        blocks: By role, saved blocks that a person named: they are used, and never written.
+
+    Raises:
+        ConfigError: The Prefect server does not take the blocks.
+        RunStopped: The Prefect server ended before the build did.
+    """
     last = _Last()
     token = LISTENERS.set((last, *([listener] if listener else [])))
     try:
+        names = _save(recipe.run, connections, blocks)
+        flow = getattr(import_module(f"flows.{source}"), source)
         state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
     except (KeyboardInterrupt, TerminationSignal):
+        _stop_own_server()
         message = "Interrupted; what is finished is kept. Run the same again to go on."
         return Ended(last.outcome, message, "Interrupted", interrupted=True)
+    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+        if last.outcome is None:
+            raise RunStopped(f"The Prefect server is gone: {_cause(error)}.") from error
+        return Ended(last.outcome, last.outcome.stopped, "Server gone")
     finally:
         LISTENERS.reset(token)
     return Ended(last.outcome, state.message or "", state.name or "")
 
 
-def _save(run: str, connections: Connections) -> Endpoints:
-    """Save store and endpoints under names of this run."""
-    label = run.replace(".", "-")
-    CorpusStore(**connections.store).save(f"{label}-store", overwrite=True)
-    for role in ("images", "writer", "judge"):
-        ModelEndpoint(**getattr(connections, role)).save(f"{label}-{role}", overwrite=True)
-    return Endpoints(
-        store=f"{label}-store",
-        images=f"{label}-images",
-        writer=f"{label}-writer",
-        judge=f"{label}-judge",
-    )
+def _stop_own_server() -> None:
+    """Stop the server that Prefect has started for this process, if it has."""
+    module = sys.modules.get("prefect.server.api.server")  # takes seconds to import, else
+    if module is not None:
+        module.SubprocessASGIServer().stop()
+
+
+def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:
+    """The connections with saved blocks in place of some.
+
+    Args:
+        connections: Of the environment.
+        blocks: By role (`store`, `images`, `writer` or `judge`), the name of a saved block.
+
+    Raises:
+        ConfigError: There is no such block.
+    """
+    return replace(connections, **{role: _members(role, name) for role, name in blocks.items()})
+
+
+def _members(role: str, name: str) -> dict[str, Any]:
+    kind = _KINDS[role]
+    try:
+        block = kind.load(name)
+    except ValueError:
+        title = kind.get_block_type_slug()
+        raise ConfigError(f"--{role}-block: no {title} block is saved as {name!r}.") from None
+    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+        raise ConfigError(f"The block {name!r} cannot be loaded: {_cause(error)}.") from None
+    members = {field: getattr(block, field) for field in kind.model_fields}
+    if "spool" in members:
+        members["spool"] = str(Path(members["spool"]).expanduser())
+    return members
+
+
+def _save(run: str, connections: Connections, blocks: Mapping[str, str]) -> Endpoints:
+    """Save what nobody named a block for, under names of this run."""
+    names = dict(blocks)
+    for role in _KINDS.keys() - blocks.keys():
+        names[role] = _own_name(run, role, blocks.values())
+        try:
+            _KINDS[role](**getattr(connections, role)).save(names[role], overwrite=True)
+        except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+            raise ConfigError(f"The Prefect server takes no block: {_cause(error)}.") from None
+    return Endpoints(**names)
+
+
+def _own_name(run: str, role: str, taken: Collection[str]) -> str:
+    """Name of a run's own block: of letters, digits and dashes, and of no other run's."""
+    name = f"{run.replace('-', '--').replace('.', '-0')}-{role}"
+    while name in taken:
+        name += "-own"
+    return name
+
+
+def _cause(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+_KINDS: dict[str, type[CorpusStore] | type[ModelEndpoint]] = {
+    "store": CorpusStore,
+    "images": ModelEndpoint,
+    "writer": ModelEndpoint,
+    "judge": ModelEndpoint,
+}
+"""The class of the block of each role."""

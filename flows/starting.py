@@ -1,6 +1,7 @@
 """What is needed to start a build from a shell, without Prefect."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -11,7 +12,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 from types import FrameType
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -118,8 +118,7 @@ _OWN_TRUST = ("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "PREFECT_API_SSL_CERT_FILE
 
 
 def _no_prefect(url: str, what: str) -> ConfigError:
-    shown = urlsplit(url)._replace(query="", fragment="")
-    bare = shown._replace(netloc=shown.netloc.rpartition("@")[2]).geturl()
+    bare = re.sub("//[^/]*@", "//", url.partition("?")[0])  # without a password
     return ConfigError(f"The Prefect API at PREFECT_API_URL ({bare}) {what}.")
 
 

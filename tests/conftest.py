@@ -63,7 +63,7 @@ def _served(folder: Path, secret: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--addr", address]
-    command += ["--config", "", "--auth-key", f"access,{secret}", "--dir-cache-time", "0s"]
+    command += ["--config", "", "--auth-key", f"access,{secret}"]
     with subprocess.Popen([*command, str(folder)], stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         next(line for line in server.stderr if "Starting" in line)

@@ -9,7 +9,6 @@ from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.facts import scrub
 from editcorpus.errors import ConfigError
 
-
 SANDBOX = "sandbox"
 """The provider of answers that are emulated."""
 
@@ -69,7 +68,9 @@ def check_tokens(
     known = {word: _token(endpoint, model, word, timeout_s) for word in words}
     found = {word: token for word, token in known.items() if token is not None}
     if not found:
-        raise ConfigError(f"{_who(endpoint)} has no token for any of {', '.join(map(repr, known))}.")
+        raise ConfigError(
+            f"{_who(endpoint)} has no token for any of {', '.join(map(repr, known))}."
+        )
     if set(found.values()) != set(wanted):
         listed = ", ".join(f"{token} ({word!r})" for word, token in found.items())
         raise ConfigError(

@@ -1,4 +1,8 @@
-"""The triplets of a run as the gallery shows them: kept, rejected and failed, with their pictures."""
+"""The triplets of a run as the gallery shows them: kept, rejected and failed, with their pictures.
+
+They are a seeded choice: of each shard in proportion to its rows, and within a shard of each task
+and verdict, so that an input that is sorted by task is shown as it is.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -11,15 +15,29 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from editcorpus import images
-from editcorpus.errors import SourceError
+from editcorpus.errors import ShardError, SourceError
 from editcorpus.gallery import GalleryEntry, change_mask
+from editcorpus.gallery.entries import Verdict
+from editcorpus.geometry import way_back
 from editcorpus.ledger import read_history
 from editcorpus.records import Failed, Rejected, Triplet
 from editcorpus.responses import Responses
-from editcorpus.shards import Manifest, pictures, read_facts, read_manifest, shard_folder
+from editcorpus.runs import read_identity
+from editcorpus.sampling import number, quotas
+from editcorpus.shards import (
+    FORMAT,
+    Manifest,
+    hash_of,
+    need_manifest,
+    pictures,
+    read_facts,
+    read_manifest,
+    shard_folder,
+)
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import read_plan
+from editcorpus.stages.workshop import Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
@@ -29,6 +47,8 @@ _Row = TypeVar(
     "_Row", pad.Padded, regenerate.Regenerated, Filtered, rewrite.Rewritten, align.Aligned
 )
 _SHOWN = {item.name for item in fields(GalleryEntry)}
+_SEED = 0
+"""Decides, with shard and id, who is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +64,67 @@ class _Shelf:
     gone: dict[str, Rejected | Failed]
     finished: bool
 
+    def verdict(self, key: str) -> Verdict:
+        """What became of a triplet; one that is not through all stages has failed so far."""
+        gone = self.gone.get(key)
+        if gone is not None:
+            return "failed" if isinstance(gone, Failed) else "rejected"
+        return "kept" if self.finished and key in self.aligned else "failed"
+
 
 def exhibits(store: Store, run: str, limit: int) -> Iterator[GalleryEntry]:
-    """At most `limit` triplets of a run, in the order of its shards."""
+    """At most `limit` triplets of a run, in the order of its shards and their rows.
+
+    Raises:
+        ShardError: A manifest or a column file is missing or damaged.
+    """
     plan = read_plan(store, run)
     costs: dict[str, Decimal] = defaultdict(Decimal)
     for record in read_history(store, run).records:
         costs[record.id] += record.usd
-    count = 0
-    for shard in range(plan.shards if plan else 0):
-        for entry in _shard_entries(store, shard_folder(run, shard), costs):
-            yield entry
-            count += 1
-            if count == limit:
-                return
+    configs = read_identity(store, run)
+    for shard, share in _shares(store, run, plan.shards if plan else 0, limit):
+        folder = shard_folder(run, shard)
+        yield from _shard_entries(store, folder, _shelf(store, folder, configs), share, costs)
+
+
+def _shares(store: Store, run: str, shards: int, limit: int) -> Iterator[tuple[int, int]]:
+    """Shards to look into, no more than `limit`, and how many triplets each shows."""
+    drawn = sorted(range(shards), key=lambda shard: number(_SEED, "shard", shard))[:limit]
+    sizes = {
+        str(shard): need_manifest(store, shard_folder(run, shard), "plan").entered
+        for shard in drawn
+    }
+    shares = quotas(sizes, limit)
+    for shard in sorted(drawn):
+        if share := shares.get(str(shard)):
+            yield shard, share
+
+
+def _choice(shelf: _Shelf, share: int) -> set[str]:
+    """Ids to show: of every task and verdict in proportion, or of a few where there are more."""
+    strata: dict[str, list[str]] = defaultdict(list)
+    tasks = {triplet.id: triplet.task for triplet in shelf.triplets}
+    for key in tasks | dict.fromkeys(shelf.gone, ""):
+        strata[f"{shelf.verdict(key)} {tasks.get(key, '')}"].append(key)
+    first = min(number(_SEED, key) for key in tasks | shelf.gone) if strata else 0
+    turn = sorted(strata, key=lambda stratum: number(first, stratum))[:share]
+    counts = quotas({stratum: len(strata[stratum]) for stratum in turn}, share)
+    return {
+        key
+        for stratum, count in counts.items()
+        for key in sorted(strata[stratum], key=lambda key: number(_SEED, key))[:count]
+    }
 
 
 def _shard_entries(
-    store: Store, folder: str, costs: Mapping[str, Decimal]
+    store: Store, folder: str, shelf: _Shelf, share: int, costs: Mapping[str, Decimal]
 ) -> Iterator[GalleryEntry]:
-    shelf = _shelf(store, folder)
+    chosen = _choice(shelf, share)
     with ExitStack() as stack:
         sources = _column(stack, store, folder, pad.NAME, "source_view", shelf.padded)
         edits = _column(stack, store, folder, filter_step.NAME, "edited_view", shelf.filtered)
-        for triplet in shelf.triplets:
+        for triplet in (item for item in shelf.triplets if item.id in chosen):
             source = _at(sources, shelf.padded, triplet.id)
             edited = _at(edits, shelf.filtered, triplet.id)
             if edited is None and triplet.id in shelf.regenerated:
@@ -75,7 +132,7 @@ def _shard_entries(
             yield _entry(shelf, triplet, costs.get(triplet.id), source, edited)
     known = {triplet.id for triplet in shelf.triplets}
     for key, item in shelf.gone.items():
-        if key not in known:
+        if key in chosen and key not in known:
             yield GalleryEntry(
                 id=key, verdict="rejected", step=item.step, reason=item.reason, detail=item.detail
             )
@@ -94,15 +151,12 @@ def _entry(
             row = column[triplet.id][1]
             members |= {name.name: getattr(row, name.name) for name in fields(row)}
     gone = shelf.gone.get(triplet.id)
-    verdict = "failed" if isinstance(gone, Failed) else "rejected" if gone else "kept"
-    if gone is None and not shelf.finished:
-        verdict = "failed"
     members |= {
         "id": triplet.id,
         "task": triplet.task,
         "subtask": triplet.subtask,
         "license": triplet.license,
-        "verdict": verdict,
+        "verdict": shelf.verdict(triplet.id),
         "cost_usd": cost,
         "source": source,
         "edited": edited,
@@ -116,16 +170,35 @@ def _entry(
     return GalleryEntry(**{name: value for name, value in members.items() if name in _SHOWN})
 
 
-def _shelf(store: Store, folder: str) -> _Shelf:
-    plan = read_manifest(store, folder, "plan")
-    manifests: dict[str, Manifest] = {}
+def _valid(
+    store: Store, folder: str, plan: Manifest, configs: Mapping[str, Any]
+) -> dict[str, Manifest]:
+    """The manifests that belong to the one before them, in order, up to the first that does not."""
+    found: dict[str, Manifest] = {}
+    before = plan
     for stage in STAGES:
-        found = read_manifest(store, folder, stage.name)
-        if found is None:
+        manifest = read_manifest(store, folder, stage.name)
+        if manifest is None or not _follows(before, manifest, stage, configs):
             break
-        manifests[stage.name] = found
+        found[stage.name] = before = manifest
+    return found
+
+
+def _follows(
+    before: Manifest, manifest: Manifest, stage: Stage, configs: Mapping[str, Any]
+) -> bool:
+    """Whether a result is made of the one before; by the numbers alone where no Config is known."""
+    if stage.name in configs:
+        wanted = [FORMAT, before.digest, stage.name, stage.version, configs[stage.name]]
+        return manifest.fingerprint == hash_of(wanted)
+    return (manifest.entered, manifest.version) == (before.kept, stage.version)
+
+
+def _shelf(store: Store, folder: str, configs: Mapping[str, Any]) -> _Shelf:
+    plan = need_manifest(store, folder, "plan")
+    manifests = _valid(store, folder, plan, configs)
     gone: dict[str, Rejected | Failed] = {}
-    for manifest in (*([plan] if plan else []), *manifests.values()):
+    for manifest in (plan, *manifests.values()):
         gone |= {item.id: item for item in manifest.rejected}
         gone |= {item.id: item for item in manifest.failed}
 
@@ -162,15 +235,10 @@ def _refused_view(store: Store, shelf: _Shelf, key: str) -> bytes | None:
     geometry = shelf.padded[key][1].geometry
     try:
         answer = images.decode(Responses(store).picture(shelf.regenerated[key][1].response))
-    except (FileNotFoundError, SourceError):
+        box = way_back(geometry, answer.size)
+    except (ShardError, SourceError, ValueError):
         return None
-    box = (
-        geometry.box_x,
-        geometry.box_y,
-        geometry.box_x + geometry.box_width,
-        geometry.box_y + geometry.box_height,
-    )
-    return images.encode_jpeg(images.fit(answer.crop(box)))
+    return images.encode_jpeg(images.fit(answer.crop(tuple(map(round, box)))))
 
 
 def _mask(source: bytes | None, edited: bytes | None) -> bytes | None:

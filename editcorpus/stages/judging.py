@@ -18,10 +18,9 @@ from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.tables import Pictures
 
-
 MOST_UNREADABLE = 20
-"""Verdicts of a shard, none of them readable, from which on the setting is wrong, not the triplets:
-of readable judges less than one in a hundred answers neither yes nor no."""
+"""Verdicts of a shard, none of them readable, from which on it is the setting that is wrong: even if
+a judge is unreadable every other time, that happens by chance to one shard in a million."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from contextlib import nullcontext
@@ -15,9 +16,10 @@ from editcorpus.errors import ConfigError
 from editcorpus.stages.opening import check
 from flows.connections import Connections, from_environment
 from flows.parameters import PRESETS, Recipe
-from flows.starting import direct_job
+from flows.starting import check_prefect, direct_job, interruptible, quiet_prefect
 
 SOURCES = ("omniedit",)
+ROLES = ("images", "writer", "judge", "store")
 _MOST = 4096
 
 
@@ -36,8 +38,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tries of one call, 1 to 20 (4); 1 leaves all retries to Prefect",
     )
     parser.add_argument("--retry-delay-s", type=float, default=30, help="wait before a retry (30)")
+    for role in ROLES:
+        parser.add_argument(
+            f"--{role}-block",
+            type=block_name,
+            metavar="NAME",
+            help=f"saved block for the {role}, in place of what the environment says",
+        )
     parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
     parser.add_argument("--verbose", action="store_true", help="show the log")
+
+
+def block_name(text: str) -> str:
+    """A name that a saved block can have.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not re.fullmatch(r"[a-z0-9-]{1,200}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of small letters, digits and dashes")
+    return text
 
 
 def count(text: str) -> int:
@@ -74,26 +94,41 @@ def recipe_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check everything, then build; the exit code tells what came of it."""
     began = time.monotonic()
-    recipe = recipe_of(arguments)
-    pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
-    connections = from_environment(os.environ, arguments.store, pace)
-    check(direct_job(arguments.source, recipe.settled(), connections))
-    return start(arguments, recipe, connections, began)
+    with interruptible():
+        recipe = recipe_of(arguments)
+        blocks = _blocks(arguments)
+        pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
+        connections = from_environment(os.environ, arguments.store, pace, blocks)
+        check_prefect(os.environ)
+        if blocks:
+            quiet_prefect(os.environ, verbose=arguments.verbose)
+            from flows.running import loaded
+
+            connections = loaded(connections, blocks)
+        check(direct_job(arguments.source, recipe.settled(), connections))
+        return start(arguments, recipe, connections, began)
+
+
+def _blocks(arguments: argparse.Namespace) -> dict[str, str]:
+    """The saved blocks that the arguments name, by role."""
+    named = {role: getattr(arguments, f"{role}_block") for role in ROLES}
+    return {role: name for role, name in named.items() if name}
 
 
 def start(
     arguments: argparse.Namespace, recipe: Recipe, connections: Connections, began: float
 ) -> int:
     """Build with Prefect, which is imported only now: what was checked was checked in seconds."""
-    from flows.starting import quiet_prefect
+    with interruptible():
+        check_prefect(os.environ)
+        quiet_prefect(os.environ, verbose=arguments.verbose)
+        from flows.progress import Progress, report
+        from flows.running import run_flow
 
-    quiet_prefect(os.environ, verbose=arguments.verbose)
-    from flows.progress import Progress, report
-    from flows.running import run_flow
-
-    watching = Progress() if sys.stderr.isatty() and not arguments.verbose else nullcontext(None)
-    with watching as progress:
-        ended = run_flow(arguments.source, recipe, connections, progress)
+        noisy = arguments.verbose or not sys.stderr.isatty()
+        with nullcontext(None) if noisy else Progress() as progress:
+            blocks = _blocks(arguments)
+            ended = run_flow(arguments.source, recipe, connections, progress, blocks)
     report(ended)
     if arguments.json:
         members = {**ended.as_json(recipe.run), "seconds": round(time.monotonic() - began, 1)}

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("source", choices=SOURCES, help="dataset to start from")
     recipe_arguments(parser)
-    parser.add_argument("--sample", type=at_least_one, default=64, help="rows that are looked at (64)")
+    parser.add_argument(
+        "--sample", type=at_least_one, default=64, help="rows that are looked at (64)"
+    )
     parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
     parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
 
@@ -97,7 +99,9 @@ def _print(sample: Sample, found: list[Estimate], chosen: str) -> None:
             table.add_row(preset, name, *_cells(item.steps[step]), "")
             preset = ""
         table.add_row("", "all", *_cells(item.total), f"{item.hours:.1f}", end_section=True)
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    console = Console(
+        file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDTH
+    )
     console.print(
         f"{sample.rows} rows; {len(sample.fit)} of {sample.looked_at} looked at are fit to be edited."
     )

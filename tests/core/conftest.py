@@ -1,14 +1,10 @@
 """One real S3 server on loopback for all tests of the core that need one."""
 
-import io
 import itertools
-import socket
 import subprocess
 import sys
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,29 +35,14 @@ class S3:
         return name
 
 
-@contextmanager
-def serve_s3(folder: Path) -> Iterator[S3]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    rclone = str(Path(sys.executable).with_name("rclone"))
-    command = [rclone, "serve", "s3", "--addr", address, "--config", ""]
-    command += ["--auth-key", f"access,{SECRET}", str(folder)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        log = server.stderr or io.StringIO()
-        next(line for line in log if "Starting" in line)
-        threading.Thread(target=deque, args=(log, 0), daemon=True).start()  # else it fills up
-        try:
-            options = {"key": "access", "secret": SECRET, "endpoint_url": f"http://{address}"}
-            yield S3(folder, options)
-        finally:
-            server.terminate()
-
-
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    with serve_s3(tmp_path_factory.mktemp("s3")) as server:
-        yield server
+def s3(
+    tmp_path_factory: pytest.TempPathFactory,
+    serve_s3: Callable[[Path, str], AbstractContextManager[str]],
+) -> Iterator[S3]:
+    folder = tmp_path_factory.mktemp("s3")
+    with serve_s3(folder, SECRET) as url:
+        yield S3(folder, {"key": "access", "secret": SECRET, "endpoint_url": url})
 
 
 @pytest.fixture(scope="session")

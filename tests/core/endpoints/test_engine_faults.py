@@ -196,7 +196,7 @@ def test_many_requests_refused_alike_stop_the_run(lab) -> None:
 
 def test_an_answer_in_between_shows_that_the_settings_are_right(lab) -> None:
     wrong = lab.make.edits(38, size=(1000, 1000))
-    asks = [*wrong[:19], lab.make.edit(99), *wrong[19:]]
+    asks = [*wrong[:19], lab.make.chat(99, step="regenerate"), *wrong[19:]]
     with lab.engine(in_flight=1) as engine:
         taken = lab.take(engine, asks)
     assert taken.stopped is None

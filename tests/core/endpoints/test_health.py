@@ -15,8 +15,12 @@ NOBODY = "http://127.0.0.1:9/v1"
 QWEN = "Qwen/Qwen2.5-VL-7B-Instruct"
 
 
-def endpoint(url: str, key: str = "sk-planted") -> Endpoint:
-    return endpoint_from("images", {"base_url": url, "api_key": key})
+def endpoint(url: str, key: str = "sk-planted", provider: str = "openai") -> Endpoint:
+    return endpoint_from("images", {"base_url": url, "api_key": key, "provider": provider})
+
+
+def emulated(url: str, key: str = "sk-planted") -> Endpoint:
+    return endpoint(url, key, "sandbox")
 
 
 @contextmanager
@@ -44,8 +48,17 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 
 
 def test_an_endpoint_that_serves_the_model_passes(lab) -> None:
-    check_endpoint(endpoint(lab.sandbox.url), "gpt-image-2")
-    check_endpoint(endpoint(lab.sandbox.vllm_url, "sk-vllm"), QWEN)
+    check_endpoint(emulated(lab.sandbox.url), "gpt-image-2")
+    check_endpoint(emulated(lab.sandbox.vllm_url, "sk-vllm"), QWEN)
+
+
+def test_emulated_answers_never_pass_for_real_ones_nor_the_reverse(lab) -> None:
+    with pytest.raises(ConfigError, match="is the sandbox, but its provider is 'openai'"):
+        check_endpoint(endpoint(lab.sandbox.url), "gpt-image-2")
+    with answering(200, b'{"data": [{"id": "m"}]}') as url:
+        check_endpoint(endpoint(url), "m")
+        with pytest.raises(ConfigError, match="has the provider 'sandbox', but is no sandbox"):
+            check_endpoint(emulated(url), "m")
 
 
 def test_a_wrong_key_is_told_without_the_key(lab) -> None:
@@ -58,7 +71,7 @@ def test_a_wrong_key_is_told_without_the_key(lab) -> None:
 
 def test_a_model_that_is_not_served_is_told_with_those_that_are(lab) -> None:
     with pytest.raises(ConfigError, match=r"does not serve 'gpt-image-1'; it serves: .*gpt-6"):
-        check_endpoint(endpoint(lab.sandbox.url), "gpt-image-1")
+        check_endpoint(emulated(lab.sandbox.url), "gpt-image-1")
 
 
 def test_an_endpoint_that_is_down_is_told_in_one_sentence() -> None:
@@ -98,15 +111,25 @@ def test_names_of_models_cannot_flood_the_sentence() -> None:
 
 
 def test_words_have_the_tokens_that_are_asked_for(lab) -> None:
-    judge = endpoint(lab.sandbox.vllm_url, "sk-vllm")
-    check_tokens(judge, QWEN, {"Yes": 9454, "No": 2753})
-    with pytest.raises(ConfigError, match=r"has \[9454\] as token ids of 'Yes', not \[7\]"):
-        check_tokens(judge, QWEN, {"Yes": 7})
+    judge = emulated(lab.sandbox.vllm_url, "sk-vllm")
+    check_tokens(judge, QWEN, ["Yes", "No", "Yes and no and more"], [9454, 2753])
+    with pytest.raises(ConfigError, match=r"9454 \('Yes'\): set align.token_ids to those, not to"):
+        check_tokens(judge, QWEN, ["Yes"], [7])
+    with pytest.raises(ConfigError, match="no token for any of 'Yes and no and more'"):
+        check_tokens(judge, QWEN, ["Yes and no and more"], [7])
 
 
-def test_an_endpoint_that_cannot_tokenize_is_told() -> None:
-    with answering(404, b"") as url, pytest.raises(ConfigError, match="as token ids of 'Yes'"):
-        check_tokens(endpoint(url), QWEN, {"Yes": 9454})
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (404, b"", "answers 404 to /tokenize"),
+        (200, b"<html>", "gives no token ids of 'Yes'"),
+        (200, b'{"tokens": ["9454"]}', "gives no token ids of 'Yes'"),
+    ],
+)
+def test_an_endpoint_that_cannot_tokenize_is_told(status: int, body: bytes, says: str) -> None:
+    with answering(status, body) as url, pytest.raises(ConfigError, match=says):
+        check_tokens(endpoint(url), QWEN, ["Yes"], [9454])
 
 
 def test_the_sandbox_is_told_from_the_real_thing(lab) -> None:

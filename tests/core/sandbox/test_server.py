@@ -13,7 +13,7 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 from PIL import Image
 
 from editcorpus.errors import ConfigError
-from editcorpus.sandbox import SandboxConfig, running
+from editcorpus.sandbox import SandboxConfig, config_of, running
 from editcorpus.sandbox.__main__ import _members, _parser
 from editcorpus.sandbox.canned import canned_answer, canned_source
 from editcorpus.sandbox.judge import measured, verdict
@@ -106,7 +106,7 @@ def test_the_command_line_becomes_a_config():
             "--faults=reset=0.1, hang=0.2",
         ]
     )
-    config = SandboxConfig.model_validate(_members(given))
+    config = config_of(_members(given))
     assert (config.port, config.seed, config.time_scale, config.canned) == (9, 4, 0.1, True)
     assert config.faults == {"reset": 0.1, "hang": 0.2}
     assert config.defects == {"echo": 1.0}
