@@ -3,30 +3,44 @@
 A figure goes into an artifact's description, since the run page shows descriptions, not contents.
 """
 
+import logging
 import threading
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import quote
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.exceptions import PrefectException
 
-from editcorpus.layouts.markdown import inline
-from editcorpus.records import SENTENCES
+from editcorpus.layouts.markdown import code, inline
+from editcorpus.records import SENTENCES, Failed
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
 from flows.outcome import Outcome
 
+_log = logging.getLogger(__name__)
 _EVERY_S = 5.0
-_EXAMPLES = 3
+_ROWS = 500
+"""Rows of the table of failures, so that the page stays readable."""
+_SENTENCE = 2_000
+"""Longest text that is shown whole, in characters."""
 
 
 class Watch:
     """Keeps the progress artifact of a flow run up to date; use it as a context manager.
+
+    It is a convenience: a Prefect server that does not answer costs artifacts, never the build.
 
     Args:
         shop: Whose engine and ledger are watched.
@@ -39,6 +53,7 @@ class Watch:
         self._artifact: UUID | None = None
         self._shards = 1
         self._ended: set[int] = set()
+        self._warned = False
 
     def __enter__(self) -> Self:
         return self
@@ -59,10 +74,13 @@ class Watch:
     def planned(self, plan: Plan) -> None:
         """The work is known: show its progress from now on."""
         self._shards = plan.shards
-        made = create_progress_artifact(
-            0.0,
-            key="editcorpus-progress",
-            description=f"{plan.entered} triplets in {plan.shards} shards.",
+        made = self._ask(
+            partial(
+                create_progress_artifact,
+                0.0,
+                key="editcorpus-progress",
+                description=f"{plan.entered} triplets in {plan.shards} shards.",
+            )
         )
         self._artifact = made if isinstance(made, UUID) else None
         self._thread.start()
@@ -74,15 +92,31 @@ class Watch:
     def ended(self, outcome: Outcome) -> None:
         """Show the funnel, the cost, and the failures."""
         self._update()
-        create_markdown_artifact(
-            funnel(outcome), key="editcorpus-funnel", description=outcome.sentence()
-        )
+        self._show("funnel", funnel(outcome), outcome.sentence())
         if outcome.standing.failed:
-            create_markdown_artifact(
-                failures(outcome),
-                key="editcorpus-failures",
-                description=f"{outcome.failed} failed: run again to redo them.",
+            described = f"{outcome.failed} failed: run again to redo them."
+            self._show("failures", failures(outcome), described)
+
+    def _show(self, name: str, markdown: str, description: str) -> None:
+        self._ask(
+            partial(
+                create_markdown_artifact,
+                markdown,
+                key=f"editcorpus-{name}",
+                description=description,
             )
+        )
+
+    def _ask(self, call: Callable[[], Any]) -> Any:
+        """What the Prefect server answers; None where it fails, which is logged once."""
+        try:
+            return call()
+        except (httpx.HTTPError, PrefectException) as error:
+            if not self._warned:
+                self._warned = True
+                kind = type(error).__name__
+                _log.warning("Artifacts of this run are not up to date: %s: %s", kind, error)
+            return None
 
     def _keep(self) -> None:
         while not self._done.wait(_EVERY_S):
@@ -93,15 +127,13 @@ class Watch:
             return
         standing, ledger = self._shop.engine.standing(), self._shop.ledger
         budget = f" of ${ledger.budget_usd}" if ledger.budget_usd is not None else ""
-        update_progress_artifact(
-            self._artifact,
-            100 * len(self._ended) / self._shards,
-            description=(
-                f"{len(self._ended)} of {self._shards} shards; {standing.in_flight} calls in "
-                f"flight, {standing.waiting} waiting, {standing.refused} refused; "
-                f"${ledger.spent:.4f}{budget} booked, ${ledger.reserved:.4f} reserved."
-            ),
+        description = (
+            f"{len(self._ended)} of {self._shards} shards; {standing.in_flight} calls in "
+            f"flight, {standing.waiting} waiting, {standing.refused} refused; "
+            f"${ledger.spent:.4f}{budget} booked, ${ledger.reserved:.4f} reserved."
         )
+        share = 100 * len(self._ended) / self._shards
+        self._ask(partial(update_progress_artifact, self._artifact, share, description=description))
 
 
 def funnel(outcome: Outcome) -> str:
@@ -112,8 +144,10 @@ def funnel(outcome: Outcome) -> str:
     rows += [(f"failed: {name}", n, _why(name)) for name, n in calls["failed"].items()]
     paid = outcome.calls
     lines = [
-        f"# {outcome.run}",
-        outcome.stopped,
+        f"# {inline(outcome.run)}",
+        "",
+        inline(outcome.stopped, longest=_SENTENCE),
+        "",
         "| | triplets | |",
         "|---|---:|---|",
         *(f"| {inline(name)} | {count} | {inline(why)} |" for name, count, why in rows),
@@ -123,7 +157,7 @@ def funnel(outcome: Outcome) -> str:
             f"from the store, {paid['possibly_billed']} possibly billed."
         ),
         "",
-        f"Corpus: `{outcome.corpus}`" if outcome.corpus else "No corpus yet.",
+        f"Corpus: {code(outcome.corpus)}" if outcome.corpus else "No corpus yet.",
         "",
         f"Gallery: {_link(outcome.gallery)}" if outcome.gallery else "",
     ]
@@ -131,23 +165,40 @@ def funnel(outcome: Outcome) -> str:
 
 
 def failures(outcome: Outcome) -> str:
-    """Who failed, by step and reason, with examples, as Markdown."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for item in outcome.standing.failed:
-        groups.setdefault((item.step, str(item.reason)), []).append(f"{item.id}: {item.detail}")
+    """Who failed, by shard, step and reason, each with an example, as a Markdown table."""
+    groups: dict[tuple[int, str, str], list[Failed]] = {}
+    totals: Counter[tuple[str, str]] = Counter()
+    for shard, failed in sorted(outcome.standing.failed_by_shard.items()):
+        for item in failed:
+            groups.setdefault((shard, item.step, str(item.reason)), []).append(item)
+            totals[item.step, str(item.reason)] += 1
     lines = [
-        "Run the same again: what was answered comes from the store, and only these are asked."
+        "Run the same again: what was answered comes from the store, and only these are asked.",
+        "",
+        *(f"- {n} at {step}: {name}. {_why(name)}" for (step, name), n in sorted(totals.items())),
+        "",
+        "| shard | step | reason | failed | example |",
+        "|---:|---|---|---:|---|",
+        *(_failure(key, failed) for key, failed in islice(groups.items(), _ROWS)),
     ]
-    for (step, reason), examples in sorted(groups.items()):
-        lines += ["", f"## {len(examples)} at {step}: {reason}", "", _why(reason), ""]
-        lines += [f"- {inline(example)}" for example in examples[:_EXAMPLES]]
+    if len(groups) > _ROWS:
+        lines += ["", f"And {len(groups) - _ROWS} more rows."]
     return "\n".join(lines)
+
+
+def _failure(key: tuple[int, str, str], failed: list[Failed]) -> str:
+    shard, step, reason = key
+    example = f"{failed[0].id}: {failed[0].detail}"
+    return (
+        f"| {shard:05d} | {inline(step)} | {inline(reason)} | {len(failed)} | {inline(example)} |"
+    )
 
 
 def _link(place: str) -> str:
     """A place as a link where a browser can follow one, else as it is."""
     url = Path(place).as_uri() if "://" not in place else place
-    return f"[{url}]({url})" if url.startswith(("http", "file")) else f"`{url}`"
+    safe = quote(url, safe=":/%?=&,;+~@-._")
+    return f"[{safe}]({safe})" if url.startswith(("http:", "https:", "file:")) else code(url)
 
 
 def _why(reason: str) -> str:

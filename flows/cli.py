@@ -3,13 +3,17 @@
 Exit codes: 0 done; 1 could not start, usage errors included; 2 done, but some triplets *failed* (the
 same command redoes them), or an audit found something; 3 stopped (budget, key, quota, dead model,
 interrupt): what is finished is kept, and the same command goes on.
+
+With `--json` the last line of standard output is one object, however a command ends; where it ended
+before there was anything to tell, all counts in it are zero and `error` says why.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from editcorpus.errors import ConfigError, EditcorpusError, RunStopped
 
@@ -24,27 +28,64 @@ _COMMANDS = {
 }
 
 
+_NOTHING_BUILT: dict[str, Any] = {
+    "run": "",
+    "entered": 0,
+    "kept": 0,
+    "rejected": {},
+    "failed": {},
+    "calls": {"paid": 0, "cached": 0, "possibly_billed": 0},
+    "cost_usd": "0",
+    "corpus": "",
+    "seconds": 0.0,
+}
+_NOTHING: dict[str, dict[str, Any]] = {
+    "build": _NOTHING_BUILT,
+    "demo": {**_NOTHING_BUILT, "run": "demo"},
+    "estimate": {"rows": 0, "sample": 0, "presets": {}},
+}
+"""What `--json` prints of a command that told nothing, by the command."""
+
+
+class _Usage(Exception):
+    """The words are no command."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(COULD_NOT_START, f"editcorpus: {message}\n")
+        raise _Usage(message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = argparse.Namespace()
     try:
         parsed = _parser(words).parse_args(words)
+        _check_settings(getattr(parsed, "set", []))
         code: int = parsed.module.run(parsed)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else COULD_NOT_START
     except KeyboardInterrupt:
-        return _told("Interrupted; what is finished is kept. Run the same again to go on.", STOPPED)
+        told = "Interrupted; what is finished is kept. Run the same again to go on."
+        return _told(words, parsed, (told, STOPPED))
     except RunStopped as error:
-        return _told(str(error), STOPPED)
-    except (ConfigError, EditcorpusError) as error:
-        return _told(str(error), COULD_NOT_START)
+        return _told(words, parsed, (str(error), STOPPED))
+    except (_Usage, EditcorpusError) as error:
+        return _told(words, parsed, (str(error), COULD_NOT_START))
     return code
+
+
+def _check_settings(settings: Sequence[str]) -> None:
+    """Refuse what the command line decides by itself."""
+    for setting in settings:
+        name = setting.partition("=")[0]
+        if name.split(".")[0] == "endpoints":
+            raise ConfigError(
+                f"{name} cannot be set here: the command line makes its blocks from the environment; "
+                "name a saved one with --images-block, --writer-block, --judge-block or --store-block."
+            )
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -60,8 +101,15 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _told(sentence: str, code: int) -> int:
+def _told(words: Sequence[str], parsed: argparse.Namespace, ended: tuple[str, int]) -> int:
+    """Say why a command ended early, and give its exit code."""
+    sentence, code = ended
     sys.stderr.write(f"editcorpus: {sentence}\n")
+    nothing = _NOTHING.get(words[0]) if words else None
+    if nothing is not None and "--json" in words:
+        run = getattr(parsed, "run", "") or getattr(parsed, "source", "")
+        named = {"run": run} if nothing.get("run") == "" else {}
+        sys.stdout.write(json.dumps({**nothing, **named, "error": sentence}) + "\n")
     return code
 
 

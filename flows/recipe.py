@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar, cast
 
+from prefect.blocks.core import Block
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import TerminationSignal
@@ -22,10 +23,12 @@ from prefect.futures import PrefectFuture
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
 from prefect.states import Failed
+from pydantic import ValidationError
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
-from editcorpus.errors import EditcorpusError, Interrupted, RunStopped
+from editcorpus.endpoints.endpoint import first_problem
+from editcorpus.errors import ConfigError, EditcorpusError, Interrupted, RunStopped
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
 from editcorpus.stages.finish import Finished
@@ -43,6 +46,7 @@ from tasks.plan import plan
 from tasks.shard import shard
 from tasks.workshop import WORKSHOP
 
+_Saved = TypeVar("_Saved", bound=Block)
 _log = logging.getLogger(__name__)
 MIN_SHARDS = 6
 """Fewest shards in progress: with six, 91 to 94% of 256 calls in flight are held on average."""
@@ -233,13 +237,31 @@ def _context(shop: Workshop) -> Iterator[None]:
         WORKSHOP.reset(token)
 
 
+def _saved(kind: type[_Saved], name: str) -> _Saved:
+    """A saved block, or one sentence about why there is none."""
+    label = f"{kind.get_block_type_slug()}/{name}"
+    try:
+        return cast(_Saved, kind.load(name))
+    except ValueError:
+        raise ConfigError(f"No block {label} is saved on this Prefect server.") from None
+    except (
+        RuntimeError
+    ) as error:  # a member has a value that it cannot have; which one, Prefect hides
+        found = cast(_Saved, kind.load(name, validate=False))
+        try:
+            kind.model_validate({key: getattr(found, key) for key in kind.model_fields})
+        except ValidationError as problem:
+            raise ConfigError(f"The block {label}: {first_problem(problem)}") from None
+        raise ConfigError(f"The block {label} cannot be loaded: {error}") from None
+
+
 def job_of(source: Source, recipe: Recipe) -> Job:
     """The run that a recipe describes, with its saved blocks opened."""
     names = recipe.endpoints
-    saved: CorpusStore = CorpusStore.load(names.store)  # type: ignore[assignment]
-    images: ModelEndpoint = ModelEndpoint.load(names.images)  # type: ignore[assignment]
-    writer: ModelEndpoint = ModelEndpoint.load(names.writer)  # type: ignore[assignment]
-    judge: ModelEndpoint = ModelEndpoint.load(names.judge)  # type: ignore[assignment]
+    saved = _saved(CorpusStore, names.store)
+    images = _saved(ModelEndpoint, names.images)
+    writer = _saved(ModelEndpoint, names.writer)
+    judge = _saved(ModelEndpoint, names.judge)
     return Job(
         run=recipe.run,
         store=saved.store(),

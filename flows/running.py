@@ -1,7 +1,9 @@
 """Run a flow in this process, as the command line does."""
 
+import signal
 import sys
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import httpx
 from prefect.exceptions import PrefectException, TerminationSignal
+from prefect.settings import get_current_settings
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
@@ -99,7 +102,8 @@ def run_flow(
     last = _Last()
     token = LISTENERS.set((last, *([listener] if listener else [])))
     try:
-        names = _save(recipe.run, connections, blocks)
+        _start_own_server()
+        names = save_blocks(recipe.run, connections, blocks)
         flow = getattr(import_module(f"flows.{source}"), source)
         state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
     except (KeyboardInterrupt, TerminationSignal):
@@ -113,6 +117,34 @@ def run_flow(
     finally:
         LISTENERS.reset(token)
     return Ended(last.outcome, state.message or "", state.name or "")
+
+
+def _start_own_server() -> None:
+    """Start the server that Prefect would start for this process, but deaf to Ctrl-C.
+
+    A terminal sends Ctrl-C to every process of a command, and the server must outlive the flow, whose
+    states it takes. What a thread blocks, the processes that it starts block, too.
+
+    Raises:
+        ConfigError: The server does not start.
+    """
+    settings = get_current_settings()
+    if settings.api.url or not settings.server.ephemeral.enabled:
+        return
+    from prefect.server.api.server import SubprocessASGIServer
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        SubprocessASGIServer().start()
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            pool.submit(start).result()
+        except RuntimeError as error:
+            raise ConfigError(f"Prefect's own server does not start: {_cause(error)}.") from None
+        except BaseException:
+            SubprocessASGIServer().stop()  # or its start would be waited for
+            raise
 
 
 def _stop_own_server() -> None:
@@ -150,7 +182,7 @@ def _members(role: str, name: str) -> dict[str, Any]:
     return members
 
 
-def _save(run: str, connections: Connections, blocks: Mapping[str, str]) -> Endpoints:
+def save_blocks(run: str, connections: Connections, blocks: Mapping[str, str]) -> Endpoints:
     """Save what nobody named a block for, under names of this run."""
     names = dict(blocks)
     for role in _KINDS.keys() - blocks.keys():

@@ -9,6 +9,7 @@ Equal records give equal bytes under the same pyarrow: every option of the write
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ _EXTENSIONS = (
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
 )
+_HASH = re.compile("[0-9a-f]{64}")
 _Outcome = TypeVar("_Outcome", Rejected, Failed)
 
 
@@ -107,6 +109,18 @@ def shard_rows(store: Store, path: str) -> Iterator[dict[str, Any]]:
         for name in PICTURES:
             row[name] = row[name] and row[name]["bytes"]
         yield row
+
+
+def shard_answers(store: Store, path: str) -> Iterator[tuple[str, str]]:
+    """Id of every record of a shard and hash of its paid answer; what is no hash is left out.
+
+    Raises:
+        ShardError: The file is missing, damaged or lacks a column.
+    """
+    wanted = pa.schema([("id", pa.string()), ("response", pa.string())])
+    for row in _rows(store, path, wanted):
+        if _HASH.fullmatch(row["response"] or ""):
+            yield str(row["id"]), row["response"]
 
 
 def write_outcomes(

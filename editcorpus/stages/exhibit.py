@@ -101,14 +101,13 @@ def _shares(store: Store, run: str, shards: int, limit: int) -> Iterator[tuple[i
             yield shard, share
 
 
-def _choice(shelf: _Shelf, share: int) -> set[str]:
+def _choice(shelf: _Shelf, share: int, name: str) -> set[str]:
     """Ids to show: of every task and verdict in proportion, or of a few where there are more."""
     strata: dict[str, list[str]] = defaultdict(list)
     tasks = {triplet.id: triplet.task for triplet in shelf.triplets}
     for key in tasks | dict.fromkeys(shelf.gone, ""):
         strata[f"{shelf.verdict(key)} {tasks.get(key, '')}"].append(key)
-    first = min(number(_SEED, key) for key in tasks | shelf.gone) if strata else 0
-    turn = sorted(strata, key=lambda stratum: number(first, stratum))[:share]
+    turn = sorted(strata, key=lambda stratum: number(_SEED, name, stratum))[:share]
     counts = quotas({stratum: len(strata[stratum]) for stratum in turn}, share)
     return {
         key
@@ -120,7 +119,7 @@ def _choice(shelf: _Shelf, share: int) -> set[str]:
 def _shard_entries(
     store: Store, folder: str, shelf: _Shelf, share: int, costs: Mapping[str, Decimal]
 ) -> Iterator[GalleryEntry]:
-    chosen = _choice(shelf, share)
+    chosen = _choice(shelf, share, folder)
     with ExitStack() as stack:
         sources = _column(stack, store, folder, pad.NAME, "source_view", shelf.padded)
         edits = _column(stack, store, folder, filter_step.NAME, "edited_view", shelf.filtered)
@@ -188,10 +187,10 @@ def _follows(
     before: Manifest, manifest: Manifest, stage: Stage, configs: Mapping[str, Any]
 ) -> bool:
     """Whether a result is made of the one before; by the numbers alone where no Config is known."""
-    if stage.name in configs:
-        wanted = [FORMAT, before.digest, stage.name, stage.version, configs[stage.name]]
-        return manifest.fingerprint == hash_of(wanted)
-    return (manifest.entered, manifest.version) == (before.kept, stage.version)
+    if (manifest.entered, manifest.version) != (before.kept, stage.version):
+        return False
+    wanted = [FORMAT, before.digest, stage.name, stage.version, configs.get(stage.name)]
+    return stage.name not in configs or manifest.fingerprint == hash_of(wanted)
 
 
 def _shelf(store: Store, folder: str, configs: Mapping[str, Any]) -> _Shelf:
@@ -233,12 +232,16 @@ def _at(column: Pictures | None, rows: Mapping[str, tuple[int, Any]], key: str) 
 def _refused_view(store: Store, shelf: _Shelf, key: str) -> bytes | None:
     """What the model made of a triplet that the filter refused, without its padding."""
     geometry = shelf.padded[key][1].geometry
-    try:
-        answer = images.decode(Responses(store).picture(shelf.regenerated[key][1].response))
-        box = way_back(geometry, answer.size)
-    except (ShardError, SourceError, ValueError):
+    answers, name = Responses(store), shelf.regenerated[key][1].response
+    if answers.image(name) is None:
         return None
-    return images.encode_jpeg(images.fit(answer.crop(tuple(map(round, box)))))
+    try:
+        answer = images.decode(answers.picture(name))
+    except (ShardError, SourceError):
+        return None
+    left, top, right, bottom = (round(edge) for edge in way_back(geometry, answer.size))
+    content = answer.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    return images.encode_jpeg(images.fit(content))
 
 
 def _mask(source: bytes | None, edited: bytes | None) -> bytes | None:

@@ -99,8 +99,8 @@ def run(arguments: argparse.Namespace) -> int:
         blocks = _blocks(arguments)
         pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
         connections = from_environment(os.environ, arguments.store, pace, blocks)
-        check_prefect(os.environ)
         if blocks:
+            check_prefect(os.environ)
             quiet_prefect(os.environ, verbose=arguments.verbose)
             from flows.running import loaded
 
@@ -125,8 +125,8 @@ def start(
         from flows.progress import Progress, report
         from flows.running import run_flow
 
-        noisy = arguments.verbose or not sys.stderr.isatty()
-        with nullcontext(None) if noisy else Progress() as progress:
+        watching = Progress(live=sys.stderr.isatty())
+        with nullcontext(None) if arguments.verbose else watching as progress:
             blocks = _blocks(arguments)
             ended = run_flow(arguments.source, recipe, connections, progress, blocks)
     report(ended)

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from editcorpus.demo.rows import write_demo_input
+from editcorpus.errors import ConfigError
 from editcorpus.sandbox import SandboxConfig, running
 from editcorpus.stages.opening import check
 from flows.commands import build
@@ -27,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.folder).absolute()
     source = folder / "input"
     if not source.is_dir():
-        write_demo_input(source)
+        _write_input(source)
     config = SandboxConfig(
         time_scale=0.01,
         faults={"rate_limit": 0.04, "server_error": 0.03, "moderation_input": 0.02},
@@ -45,6 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
         connections = from_environment(environment, str(folder / "store"), {"in_flight": 32})
         check(direct_job("omniedit", recipe.settled(), connections))
         return build.start(_build_arguments(source, folder, arguments), recipe, connections, began)
+
+
+def _write_input(folder: Path) -> None:
+    try:
+        write_demo_input(folder)
+    except OSError as error:
+        raise ConfigError(f"The demo cannot write to {folder}: {error.strerror}.") from error
 
 
 def _build_arguments(

@@ -1,11 +1,15 @@
 """Finding, opening and reading a source's files."""
 
+import socket
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from editcorpus import buckets
 from editcorpus.errors import ConfigError, ShardError, StorageError
 from editcorpus.inputs import Inputs, read_pictures
 from editcorpus.records import Triplet
@@ -176,6 +180,33 @@ def test_an_unusable_bucket_is_one_sentence_without_secrets(bucket, where, chang
         Inputs.find(where, {**bucket, **change})
     assert "of-test" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("connects", [True, False])
+def test_a_bucket_that_does_not_answer_is_told_in_seconds(connects: bool, monkeypatch):
+    monkeypatch.setitem(buckets._HASTY, "read_timeout", 1)
+    with socket.socket() as server, ExitStack() as callers:
+        server.bind(("127.0.0.1", 0))
+        server.listen(64 if connects else 0)
+        for _ in range(0 if connects else 2):  # a full queue: the next one is never connected
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(server.getsockname())
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        options = {"key": "access", "secret": "s3cr3t-of-test", "endpoint_url": url}
+        began = time.monotonic()
+        with pytest.raises(ConfigError, match="cannot be read"):
+            Inputs.find("s3://data/omni", options)
+        assert time.monotonic() - began < 9
+
+
+@pytest.mark.s3
+def test_a_first_look_reads_what_any_look_reads(bucket):
+    inputs = Inputs.find("s3://data/omni/a.parquet", bucket)
+    with inputs.hasty().parquet(inputs.files[0]) as parquet:
+        assert parquet.metadata.num_rows == 25
+    assert not inputs.first_look
 
 
 @pytest.mark.s3

@@ -173,7 +173,7 @@ def test_a_budget_ends_it_as_stopped(
     assert "not_reached" in unescape(api.artifacts()["editcorpus-failures"]["data"])
 
 
-def test_a_wrong_block_or_file_is_could_not_start(
+def test_a_torn_file_is_could_not_start(
     few: Path,
     save_blocks: Callable[..., dict[str, str]],
     store_members: Callable[[], dict[str, Any]],
@@ -187,8 +187,23 @@ def test_a_wrong_block_or_file_is_could_not_start(
     run = api_of(state.state_details.flow_run_id).flow_run()
     assert (run["state_type"], run["state_name"]) == ("FAILED", "Could not start")
     assert "b.parquet" in run["state"]["message"]
-    missing = {**blocks, "images": "nobody"}
-    state = omniedit(recipe(few, missing, run="torn"), return_state=True)
-    run = api_of(state.state_details.flow_run_id).flow_run()
-    assert run["state_name"] == "Could not start"
-    assert "nobody" in run["state"]["message"]
+
+
+def test_a_block_that_is_missing_or_holds_nonsense_is_could_not_start(
+    built: Built, api_of: Callable[..., Any]
+) -> None:
+    missing = {**built.blocks, "images": "nobody"}
+    state = omniedit(recipe(built.input, missing), return_state=True)
+    assert state.name == "Could not start"
+    assert "model-endpoint/nobody" in (state.message or "")
+
+    client = api_of(None).client
+    path = "/block_types/slug/model-endpoint/block_documents/name"
+    document = client.get(f"{path}/{built.blocks['judge']}").json()["id"]
+    client.patch(
+        f"/block_documents/{document}", json={"data": {"in_flight": -5}}
+    ).raise_for_status()
+    state = omniedit(recipe(built.input, built.blocks), return_state=True)
+    assert state.name == "Could not start"
+    assert "in_flight" in (state.message or "")
+    assert "-5" in (state.message or "")

@@ -101,16 +101,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Open = Callable[..., AbstractContextManager[Workshop]]
+Make = Callable[..., Job]
 
 
 @pytest.fixture
-def open_run(server: Running, source: Path) -> Open:
-    """Opens a run over the rows, planned; `configs` replace those of single steps."""
+def make_job(server: Running, source: Path) -> Make:
+    """Describes a run over the rows; `configs` replace those of single steps."""
 
-    @contextmanager
-    def made(
-        store: Path, run: str = "r", budget: str | None = None, **configs: Any
-    ) -> Iterator[Workshop]:
+    def made(store: Path, run: str = "r", budget: str | None = None, **configs: Any) -> Job:
         members = {
             "base_url": server.url,
             "api_key": SecretStr("k"),
@@ -119,7 +117,7 @@ def open_run(server: Running, source: Path) -> Open:
             "call_attempts": 2,
         }
         judge = {**members, "base_url": server.vllm_url, "tariff": "free"}
-        job = Job(
+        return Job(
             run=run,
             store=Store.on_disk(store),
             source=SOURCE,
@@ -144,8 +142,18 @@ def open_run(server: Running, source: Path) -> Open:
             clocks=Clocks(lambda: "2026-11-20T00:00:00.000+00:00", time.monotonic),
             today=date(2026, 11, 20),
         )
-        with opened(job) as shop:
-            make_plan(shop.store, run, shop.source, shop.inputs, SELECTION)
+
+    return made
+
+
+@pytest.fixture
+def open_run(make_job: Make) -> Open:
+    """Opens a run over the rows, planned; takes what `make_job` takes."""
+
+    @contextmanager
+    def made(*where: Any, **members: Any) -> Iterator[Workshop]:
+        with opened(make_job(*where, **members)) as shop:
+            make_plan(shop.store, shop.run, shop.source, shop.inputs, SELECTION)
             yield shop
 
     return made

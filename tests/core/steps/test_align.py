@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from editcorpus.endpoints.requests import Picture
 from editcorpus.ledger import Record
@@ -36,6 +38,35 @@ def answer(*listed: tuple[str, float]) -> TextAnswer:
     return TextAnswer(RECORD, json.dumps({"choices": [{"logprobs": {"content": content}}]}))
 
 
+def listing(entry: str) -> TextAnswer:
+    return TextAnswer(
+        RECORD, f'{{"choices":[{{"logprobs":{{"content":[{{"top_logprobs":[{entry}]}}]}}}}]}}'
+    )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+ENTRY = st.fixed_dictionaries({"token": st.sampled_from(["Yes", " no"]) | JSON, "logprob": JSON})
+CONTENT = JSON | st.fixed_dictionaries({"top_logprobs": JSON | st.lists(ENTRY | JSON)})
+CHOICE = JSON | st.fixed_dictionaries(
+    {"logprobs": JSON | st.fixed_dictionaries({"content": JSON | st.lists(CONTENT, max_size=2)})}
+)
+BODY = JSON | st.fixed_dictionaries({"choices": JSON | st.lists(CHOICE, max_size=2)})
+
+
+@given(
+    BODY.map(json.dumps)
+    | st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
+    | st.text(alphabet='[]{}",:0-9eE.')
+)
+def test_whatever_a_judge_answers_is_a_verdict_or_none(body):
+    verdict = align.read(TextAnswer(RECORD, body))
+    assert verdict is None or (0 <= verdict.yes <= 1 and verdict.mass >= align.MIN_MASS)
+
+
 def test_all_spellings_of_a_side_are_summed():
     verdict = align.read(
         answer(("Yes", math.log(0.5)), (" Yes", math.log(0.2)), ("no", math.log(0.1)))
@@ -63,6 +94,14 @@ def test_a_token_that_is_listed_twice_counts_once():
         TextAnswer(RECORD, "{}"),
         TextAnswer(RECORD, '{"choices":[{"logprobs":null}]}'),
         TextAnswer(RECORD, "not json"),
+        listing('{"token": ["Yes"], "logprob": 0}'),
+        listing('{"token": 5, "logprob": 0}'),
+        listing('{"token": "Yes", "logprob": -1' + "0" * 400 + "}"),
+        listing('{"token": "Yes", "logprob": -1' + "0" * 5000 + "}"),
+        listing('{"token": "Yes", "logprob": "0"}'),
+        listing('{"token": "Yes", "logprob": false}'),
+        listing("[" * 100_000),
+        listing("7"),
     ],
 )
 def test_too_little_mass_or_no_numbers_is_no_verdict(bad):

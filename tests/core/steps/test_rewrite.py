@@ -4,6 +4,8 @@ import json
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from editcorpus.endpoints.requests import Picture
 from editcorpus.ledger import Record
@@ -30,7 +32,7 @@ RECORD = Record(
 )
 
 
-def answer(content: object, finish: str = "stop", refusal: str | None = None) -> TextAnswer:
+def answer(content: object, finish: object = "stop", refusal: str | None = None) -> TextAnswer:
     message = {"role": "assistant", "content": content, "refusal": refusal}
     body = {"choices": [{"index": 0, "message": message, "finish_reason": finish}]}
     return TextAnswer(RECORD, json.dumps(body))
@@ -83,12 +85,44 @@ CONFIG = rewrite.Config()
         answer('{"instruction": "Cut"}', finish="length"),
         TextAnswer(RECORD, "[]"),
         TextAnswer(RECORD, "<html>"),
+        TextAnswer(RECORD, '{"choices": [{"message": "text"}]}'),
+        TextAnswer(RECORD, '{"choices": ["text"]}'),
+        TextAnswer(RECORD, "[" * 100_000),
+        TextAnswer(RECORD, '{"choices": [{"message": {"content": ' + "1" * 5000 + "}}]}"),
+        answer("[" * 100_000),
+        answer('{"instruction": "Cut"}', finish=["stop"]),
+        answer('{"instruction": "Cut"}', finish="\ud800" * 900),
     ],
 )
 def test_what_is_no_instruction_is_named_and_never_used(bad):
     text, note = rewrite.read(bad, CONFIG)
     assert text == ""
     assert note.endswith(".")
+    assert len(note.encode()) < 200
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+WRITTEN = JSON | st.fixed_dictionaries({"instruction": JSON})
+MESSAGE = JSON | st.fixed_dictionaries(
+    {"content": JSON | WRITTEN.map(json.dumps)}, optional={"refusal": JSON}
+)
+CHOICE = JSON | st.fixed_dictionaries({"message": MESSAGE}, optional={"finish_reason": JSON})
+BODY = JSON | st.fixed_dictionaries({"choices": JSON | st.lists(CHOICE, max_size=2)})
+
+
+@given(
+    BODY.map(json.dumps)
+    | st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
+    | st.text(alphabet='[]{}",:0-9eE.')
+)
+def test_whatever_a_writer_answers_is_a_text_or_a_note_that_any_file_takes(body):
+    text, note = rewrite.read(TextAnswer(RECORD, body), CONFIG)
+    assert bool(text) != bool(note)
+    assert (text + note).encode()
 
 
 def test_a_rewrite_keeps_the_old_text_beside_the_new():
