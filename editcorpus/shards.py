@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -155,11 +155,7 @@ class Written(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What a step finds while it goes over a shard: who was given up, and why.
-
-    Attributes:
-        earlier: Final verdicts that this same step found the last time; they stand.
-    """
+    """What a step finds: who was given up, and why; `earlier` stands from the time before."""
 
     entered: int = 0
     earlier: tuple[Rejected, ...] = ()
@@ -269,11 +265,6 @@ def ref(manifest: Manifest, run: str, shard: int, *, skipped: bool) -> ShardRef:
         manifest.digest,
         skipped,
     )
-
-
-def without_history(manifest: Manifest) -> Manifest:
-    """The manifest less times and costs: equal for equal results."""
-    return replace(manifest, history=())
 
 
 @contextmanager

@@ -7,6 +7,7 @@ then is *failed*, and the next run of the same name does it again.
 
 import logging
 import time
+import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -244,10 +245,10 @@ def _saved(kind: type[_Saved], name: str) -> _Saved:
         return cast(_Saved, kind.load(name))
     except ValueError:
         raise ConfigError(f"No block {label} is saved on this Prefect server.") from None
-    except (
-        RuntimeError
-    ) as error:  # a member has a value that it cannot have; which one, Prefect hides
-        found = cast(_Saved, kind.load(name, validate=False))
+    except RuntimeError as error:  # which member has a wrong value, Prefect does not say
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # what it warns of is told below
+            found = cast(_Saved, kind.load(name, validate=False))
         try:
             kind.model_validate({key: getattr(found, key) for key in kind.model_fields})
         except ValidationError as problem:

@@ -1,7 +1,6 @@
 """Run a flow in this process, as the command line does."""
 
 import signal
-import sys
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -107,7 +106,6 @@ def run_flow(
         flow = getattr(import_module(f"flows.{source}"), source)
         state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
     except (KeyboardInterrupt, TerminationSignal):
-        _stop_own_server()
         message = "Interrupted; what is finished is kept. Run the same again to go on."
         return Ended(last.outcome, message, "Interrupted", interrupted=True)
     except (httpx.HTTPError, PrefectException, RuntimeError) as error:
@@ -123,7 +121,8 @@ def _start_own_server() -> None:
     """Start the server that Prefect would start for this process, but deaf to Ctrl-C.
 
     A terminal sends Ctrl-C to every process of a command, and the server must outlive the flow, whose
-    states it takes. What a thread blocks, the processes that it starts block, too.
+    states it takes: Prefect sends what it still has when the interpreter ends, and then stops it.
+    What a thread blocks, the processes that it starts block, too.
 
     Raises:
         ConfigError: The server does not start.
@@ -147,13 +146,6 @@ def _start_own_server() -> None:
             raise
 
 
-def _stop_own_server() -> None:
-    """Stop the server that Prefect has started for this process, if it has."""
-    module = sys.modules.get("prefect.server.api.server")  # takes seconds to import, else
-    if module is not None:
-        module.SubprocessASGIServer().stop()
-
-
 def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:
     """The connections with saved blocks in place of some.
 
@@ -162,8 +154,9 @@ def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:
         blocks: By role (`store`, `images`, `writer` or `judge`), the name of a saved block.
 
     Raises:
-        ConfigError: There is no such block.
+        ConfigError: There is no such block, or no Prefect server.
     """
+    _start_own_server()
     return replace(connections, **{role: _members(role, name) for role, name in blocks.items()})
 
 
@@ -174,7 +167,7 @@ def _members(role: str, name: str) -> dict[str, Any]:
     except ValueError:
         title = kind.get_block_type_slug()
         raise ConfigError(f"--{role}-block: no {title} block is saved as {name!r}.") from None
-    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+    except (httpx.HTTPError, PrefectException, RuntimeError, KeyError) as error:
         raise ConfigError(f"The block {name!r} cannot be loaded: {_cause(error)}.") from None
     members = {field: getattr(block, field) for field in kind.model_fields}
     if "spool" in members:

@@ -127,13 +127,15 @@ def interruptible() -> Iterator[None]:
     """While this lasts, SIGTERM is what Ctrl-C is: a `KeyboardInterrupt`, and only the first counts.
 
     For the main thread of a command. While a flow runs, Prefect catches the signal itself, and then
-    sends it once more to the handler that was there before, which is this one.
+    sends it once more to the handler that was there before, which is this one. Once interrupted, the
+    process ends by itself, and takes its server with it: it is not to be hurried.
     """
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if signal.getsignal(signal.SIGTERM) is _interrupt:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import httpx2
@@ -21,6 +21,7 @@ import openai
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
 from editcorpus.endpoints import chat, images
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.classify import Verdict, classify
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.entries import Entries, Entry
@@ -30,9 +31,6 @@ from editcorpus.endpoints.streaks import Streaks
 from editcorpus.errors import BudgetExceeded, EndpointStopped, ModelMisbehaved, RunStopped
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
-
-if TYPE_CHECKING:
-    from editcorpus.endpoints.engine import Books
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -83,7 +81,7 @@ class Caller:
     """
 
     def __init__(
-        self, endpoint: Endpoint, books: "Books", pool: Executor, names: Iterator[str]
+        self, endpoint: Endpoint, books: Books, pool: Executor, names: Iterator[str]
     ) -> None:
         self.stopped: RunStopped | None = None
         self._endpoint = endpoint

@@ -21,39 +21,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.calls import Caller, Job
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.lane import Lane, why_stopped
 from editcorpus.endpoints.requests import Answer, Answered, Ask, ImageEdit, Outcome, Unanswered
 from editcorpus.endpoints.waiting import Mailbox, Waiting
 from editcorpus.errors import ConfigError, Interrupted, RunStopped
-from editcorpus.journal import Journal
-from editcorpus.ledger import Ledger
 from editcorpus.records import Reason
-from editcorpus.responses import Responses
 
 _log = logging.getLogger(__name__)
 _PATIENCE_S = 25.0
 """How long an interrupted run waits for calls in flight; Prefect kills a cancelled run after 30 s."""
 _LOOKED_UP_AT_ONCE = 16
 """Requests that one thread looks up in the store before it hands on those that are missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """Where calls are recorded: the answers, the ledger, the journal, and who is writing.
-
-    Attributes:
-        process: Name of this process, unique over all that write to the store.
-        clock: Gives the time of a record, ISO 8601, UTC.
-    """
-
-    run: str
-    process: str
-    responses: Responses
-    ledger: Ledger
-    journal: Journal
-    clock: Callable[[], str]
 
 
 @dataclass(frozen=True, slots=True)

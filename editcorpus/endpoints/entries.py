@@ -7,8 +7,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.images import Reply
 from editcorpus.endpoints.requests import Answered, Ask, ImageEdit
@@ -18,9 +19,6 @@ from editcorpus.journal import encode
 from editcorpus.ledger import Intent, Outcome, Record, to_fields
 from editcorpus.responses import text_line
 from editcorpus.tariffs import Usage
-
-if TYPE_CHECKING:
-    from editcorpus.endpoints.engine import Books
 
 _log = logging.getLogger(__name__)
 _OUTCOMES: dict[Billed, Outcome] = {"no": "free", "maybe": "possibly", "yes": "damaged"}
@@ -52,7 +50,7 @@ class Entries:
     """
 
     def __init__(
-        self, endpoint: Endpoint, books: "Books", pool: Executor, names: Iterator[str]
+        self, endpoint: Endpoint, books: Books, pool: Executor, names: Iterator[str]
     ) -> None:
         self._endpoint = endpoint
         self._books = books

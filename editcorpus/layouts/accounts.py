@@ -43,16 +43,18 @@ def check_accounts(store: Store, run: str, manifest: CorpusManifest) -> Iterator
 
 
 def _line(store: Store, line: Line, calls: _Calls) -> Iterator[str]:
+    record = None
     try:
         if line.kind == "intent":
             calls.begun.add(_short(to_intent(line.fields()).attempt))
         elif line.kind in {"end", "answer"}:
             record = to_record(line.fields())
-            yield from _ended(store, line.kind, record, calls)
         elif line.kind == DAMAGED:
             line.fields()
     except StorageError as error:
         yield f"ledger: {line.path} is damaged at byte {line.offset}: {error}"
+    if record is not None:
+        yield from _ended(store, line.kind, record, calls)
 
 
 def _ended(store: Store, kind: str, record: Record, calls: _Calls) -> Iterator[str]:

@@ -48,8 +48,12 @@ def listening(config: SandboxConfig) -> socket.socket:
     # asyncio turns Nagle's delay of 40 ms off only where the socket names its protocol
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind((config.host, config.port))
-    found.listen(_BACKLOG)
+    try:
+        found.bind((config.host, config.port))
+        found.listen(_BACKLOG)
+    except OSError:
+        found.close()
+        raise
     return found
 
 

@@ -28,7 +28,7 @@ from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
 
 if TYPE_CHECKING:
-    from editcorpus.endpoints.engine import Books
+    from editcorpus.endpoints.books import Books
 
 SANDBOX = health.SANDBOX
 """The provider of answers that are emulated."""
@@ -162,7 +162,7 @@ def opened(job: Job) -> Iterator[Workshop]:
 
 
 def _books(job: Job) -> "Books":
-    from editcorpus.endpoints.engine import Books
+    from editcorpus.endpoints.books import Books
 
     responses = Responses(job.store)
     responses.read_index()

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import re
+import signal
 import sys
 import time
 from contextlib import nullcontext
@@ -129,6 +130,8 @@ def start(
         with nullcontext(None) if arguments.verbose else watching as progress:
             blocks = _blocks(arguments)
             ended = run_flow(arguments.source, recipe, connections, progress, blocks)
+        if ended.interrupted:  # it ends by itself, and takes its Prefect server with it
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
     report(ended)
     if arguments.json:
         members = {**ended.as_json(recipe.run), "seconds": round(time.monotonic() - began, 1)}

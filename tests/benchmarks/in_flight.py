@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import endpoint_from
-from editcorpus.endpoints.engine import Books, Engine
+from editcorpus.endpoints.engine import Engine
 from editcorpus.endpoints.requests import Answered, Ask, ImageEdit, Picture, request_hash
 from editcorpus.journal import Journal
 from editcorpus.ledger import Ledger

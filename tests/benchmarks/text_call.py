@@ -15,8 +15,9 @@ from decimal import Decimal
 import httpx2
 from openai import AsyncOpenAI, DefaultAioHttpClient
 
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import endpoint_from
-from editcorpus.endpoints.engine import Books, Engine
+from editcorpus.endpoints.engine import Engine
 from editcorpus.endpoints.requests import Answered, Ask, Chat, request_hash
 from editcorpus.journal import Journal
 from editcorpus.ledger import Ledger

@@ -2,9 +2,9 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +86,18 @@ def test_no_server_of_its_own_outlives_a_stopped_build(
 
 
 def test_sigterm_before_prefect_is_there_is_one_sentence(
-    shell: Any, build: Words, sandbox: Any, wait_until: Any, take_ended: Any
+    shell: Any, build: Words, take_ended: Any
 ) -> None:
-    sandbox.admin("config", {"time_scale": 1.0, "latency_s": 5.0})
-    process = shell.start(*build())
-    wait_until(process, lambda: sandbox.admin("summary")["calls"] >= 1)
-    os.kill(process.pid, signal.SIGTERM)
-    ended = take_ended(process)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"
+        process = shell.having(OPENAI_BASE_URL=url).start(*build())
+        connection, _ = mute.accept()
+        with connection:
+            os.kill(process.pid, signal.SIGTERM)
+            ended = take_ended(process)
     assert ended.code == 3, ended.err
-    assert "Interrupted" in ended.err.splitlines()[-1]
+    assert ended.err.splitlines()[-1].startswith("editcorpus: Interrupted;")
+    assert ended.json["entered"] == 0
 
 
 @pytest.mark.parametrize("path", ["/api", "/v1"])
@@ -106,7 +109,7 @@ def test_a_prefect_url_that_is_none_is_told_before_prefect_is_imported(
     (trap / "__init__.py").write_text("raise SystemExit(9)\n")
     root = dead_url.replace("//", "//someone:planted@")
     elsewhere = shell.having(PYTHONPATH=str(trap.parent), PREFECT_API_URL=f"{root}{path}")
-    ended = replace(elsewhere).run(*build())
+    ended = elsewhere.run(*build())
     assert ended.code == 1, ended.err
     sentence = ended.err.splitlines()[-1]
     assert sentence.startswith("editcorpus: The Prefect API at PREFECT_API_URL (http://127.0.0.1:")

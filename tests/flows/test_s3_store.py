@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from editcorpus.layouts.accounts import check_accounts
 from editcorpus.layouts.audit import audit
 from editcorpus.storage import Store
-from flows.commands.audit import check_ledger
 from flows.omniedit import omniedit
 from flows.parameters import Recipe
 
@@ -57,7 +57,7 @@ def test_builds_in_a_bucket_and_pays_nothing_the_second_time(
 
     options = {"endpoint_url": bucket["endpoint_url"], "key": "access", "secret": SECRET}
     store = Store("s3://team/editcorpus", options, tmp_path / "spool")
-    proved = audit(store, "bucket", [check_ledger])
+    proved = audit(store, "bucket", [check_accounts])
     assert proved.problems == []
     assert proved.counts["records"] + proved.counts["rejected"] == len(ROWS)
     files = {path: store.read(path) for path in store.list("corpora")}

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import endpoint_from
-from editcorpus.endpoints.engine import Books, Engine
+from editcorpus.endpoints.engine import Engine
 from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, Outcome, Picture, request_hash
 from editcorpus.errors import EditcorpusError
 from editcorpus.journal import Journal

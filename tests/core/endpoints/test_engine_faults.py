@@ -196,12 +196,13 @@ def test_many_requests_refused_alike_stop_the_run(lab) -> None:
 
 def test_an_answer_in_between_shows_that_the_settings_are_right(lab) -> None:
     wrong = lab.make.edits(38, size=(1000, 1000))
-    asks = [*wrong[:19], lab.make.chat(99, step="regenerate"), *wrong[19:]]
+    good = lab.make.chat(99, step="regenerate")
     with lab.engine(in_flight=1) as engine:
-        taken = lab.take(engine, asks)
-    assert taken.stopped is None
-    assert taken.kinds() == {"Dropped": 38, "Answered": 1}
-    assert {one.reason for one in taken.of(Dropped)} == {Reason.REQUEST_REFUSED}
+        parts = [lab.take(engine, asks) for asks in (wrong[:19], [good], wrong[19:])]
+    assert [part.stopped for part in parts] == [None, None, None]
+    assert [part.kinds() for part in parts] == [{"Dropped": 19}, {"Answered": 1}, {"Dropped": 19}]
+    refused = [*parts[0].of(Dropped), *parts[2].of(Dropped)]
+    assert {one.reason for one in refused} == {Reason.REQUEST_REFUSED}
 
 
 def test_what_the_safety_system_refuses_never_stops_the_run(lab) -> None:

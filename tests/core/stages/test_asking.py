@@ -20,7 +20,12 @@ from editcorpus.steps.regenerate import Regenerated
 from editcorpus.steps.restore import Config as RestoreConfig
 
 Open = Callable[..., AbstractContextManager[Workshop]]
-UNREADABLE = align.Config(token_ids=(40, 41))
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No verdict holds enough of the probability."""
+    monkeypatch.setattr(align, "MIN_MASS", 2)
 
 
 def billed(server: Running) -> int:
@@ -74,17 +79,17 @@ def test_verdicts_of_another_fingerprint_are_not_taken_over(tmp_path: Path, open
 
 
 def test_a_shard_without_any_readable_verdict_stops_the_run_before_they_are_final(
-    tmp_path: Path, open_run: Open, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_run: Open, unreadable: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(judging, "MOST_UNREADABLE", 2)
-    with open_run(tmp_path, align=UNREADABLE) as shop:
+    with open_run(tmp_path) as shop:
         with pytest.raises(RunStopped, match=r"is readable: check align\.model .*token_ids"):
             through(shop, "align")
         assert read_manifest(shop.store, shop.folder(0), "align") is None
 
 
-def test_a_few_unreadable_verdicts_are_verdicts(tmp_path: Path, open_run: Open):
-    with open_run(tmp_path, align=UNREADABLE) as shop:
+def test_a_few_unreadable_verdicts_are_verdicts(tmp_path: Path, open_run: Open, unreadable: None):
+    with open_run(tmp_path) as shop:
         found = through(shop, "align")
     assert found.kept == 0
     assert {item.reason for item in found.rejected} == {Reason.JUDGE_UNREADABLE}

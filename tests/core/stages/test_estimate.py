@@ -17,14 +17,15 @@ from editcorpus.steps import align, pad, regenerate, rewrite
 
 TRIPLET = Triplet(
     id="omniedit/a",
+    dataset_source="omniedit",
     task="addition",
     subtask="",
     instruction="Add a red balloon.",
-    source_file="a.parquet",
-    source_row=0,
     instruction_index=0,
-    source_score=None,
     license="MIT",
+    file="a.parquet",
+    row_group=0,
+    row=0,
 )
 SAMPLE = Sample(rows=1000, looked_at=4, fit=((TRIPLET, (1024, 1024)), (TRIPLET, (1536, 1024))))
 

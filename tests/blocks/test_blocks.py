@@ -1,0 +1,104 @@
+"""What every block must have, and the clients that the two blocks build."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.blocks.core import Block
+from pydantic import SecretStr, ValidationError
+
+from blocks.corpus_store import CorpusStore
+from blocks.model_endpoint import ModelEndpoint
+from editcorpus.tariffs import Tariff
+
+KINDS = (CorpusStore, ModelEndpoint)
+SECRET = "planted-5a6b7c"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestEveryBlock:
+    """The checks of Prefect's own suite for blocks, less the one that fetches a logo."""
+
+    def test_is_a_block_with_a_name_and_a_description(self, kind: type[Block]) -> None:
+        assert issubclass(kind, Block)
+        assert kind.get_block_type_slug() in {"corpus-store", "model-endpoint"}
+        assert kind.get_description().endswith(".")
+
+    def test_describes_every_field(self, kind: type[Block]) -> None:
+        for name, field in kind.model_fields.items():
+            assert field.description, name
+            assert field.description.endswith("."), name
+
+    def test_has_a_default_for_every_field(self, kind: type[Block]) -> None:
+        assert [name for name, field in kind.model_fields.items() if field.is_required()] == []
+
+    def test_keeps_every_secret_as_one(self, kind: type[Block]) -> None:
+        for name, field in kind.model_fields.items():
+            assert (field.annotation is SecretStr) == name.endswith(("_key", "secret")) or (
+                name == "access_key"
+            ), name
+
+    def test_shows_no_secret(self, kind: type[Block]) -> None:
+        secrets = [n for n, field in kind.model_fields.items() if field.annotation is SecretStr]
+        made = kind(**{name: SecretStr(SECRET) for name in secrets})
+        assert secrets
+        assert SECRET not in f"{made!r} {made} {made.model_dump()} {made.model_dump_json()}"
+
+
+def test_an_endpoint_gets_every_member() -> None:
+    block = ModelEndpoint(
+        base_url="http://127.0.0.1:9/v1/",
+        api_key=SecretStr(SECRET),
+        provider="ours",
+        tariff="per_image",
+        usd_per_image=0.015,
+        sizes="legacy",
+        qualities=["high"],
+        in_flight=7,
+        requests_per_minute=100,
+        deadline_s=400,
+        call_attempts=1,
+    )
+    made = block.endpoint("images")
+    assert (made.name, made.provider, made.base_url) == ("images", "ours", "http://127.0.0.1:9/v1")
+    assert made.api_key.get_secret_value() == SECRET
+    assert (made.tariff, str(made.usd_per_image)) == (Tariff.PER_IMAGE, "0.015")
+    assert (made.sizes, made.qualities) == ("legacy", ("high",))
+    assert (made.limits.in_flight, made.limits.requests_per_minute) == (7, 100)
+    assert (made.deadline_s, made.call_attempts) == (400, 1)
+    assert SECRET not in repr(made)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"in_flight": 0}, {"call_attempts": 21}, {"tariff": "cheap"}, {"deadline_s": 0}]
+)
+def test_an_endpoint_refuses_what_it_cannot_have(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ModelEndpoint(**wrong)
+
+
+def test_a_folder_is_opened_without_a_word_of_s3(tmp_path: Path) -> None:
+    store = CorpusStore(root=str(tmp_path), access_key="who", secret_key=SecretStr(SECRET)).store()
+    store.write("runs/a", b"1")
+    assert (tmp_path / "runs" / "a").read_bytes() == b"1"
+
+
+def test_a_bucket_is_opened_with_its_key_and_only_with_what_is_set() -> None:
+    block = CorpusStore(root="s3://team/x", endpoint_url="http://127.0.0.1:9", access_key="who")
+    assert block.options() == {"endpoint_url": "http://127.0.0.1:9", "key": "who"}
+    assert block.store().url("a") == "s3://team/x/a"
+    keyed = CorpusStore(root="s3://team/x", secret_key=SecretStr(SECRET))
+    assert keyed.options() == {"secret": SECRET}
+    assert SECRET not in repr(keyed.store())
+
+
+def test_the_masks_hold_on_a_real_server(prefect_api: str) -> None:
+    import httpx
+
+    ModelEndpoint(api_key=SecretStr(SECRET)).save("masked", overwrite=True)
+    CorpusStore(secret_key=SecretStr(SECRET)).save("masked", overwrite=True)
+    shown = httpx.post(f"{prefect_api}/block_documents/filter", json={}).raise_for_status()
+    assert SECRET not in shown.text
+    assert "********" in shown.text
+    loaded: Any = ModelEndpoint.load("masked")
+    assert loaded.endpoint("images").api_key.get_secret_value() == SECRET

@@ -1,0 +1,72 @@
+"""Tasks are thin: how they are run, what their states are called, and what is worth a retry."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import StateType
+from prefect.states import Failed
+
+from editcorpus.errors import BudgetExceeded, ConfigError, ShardError
+from editcorpus.shards import ShardRef
+from editcorpus.stages.order import STAGES as CORE
+from tasks.finish import finish
+from tasks.plan import plan
+from tasks.shard import STAGES, shard
+from tasks.states import verdict
+
+KNOWN: dict[str, Any] = {"run": "r", "shard": 3, "step": "pad", "digest": "d", "skipped": False}
+
+
+def ref(**counts: int) -> ShardRef:
+    members = {"entered": 12, "kept": 12, "rejected": 0, "failed": 0, **KNOWN, **counts}
+    return ShardRef(**{name: members[name] for name in ShardRef.__dataclass_fields__})
+
+
+def test_there_is_one_task_a_stage_in_the_order_of_the_stages() -> None:
+    assert [task.name for task in STAGES] == [stage.name for stage in CORE]
+
+
+@pytest.mark.parametrize("task", STAGES, ids=lambda task: task.name)
+def test_a_stage_is_retried_once_and_never_served_from_prefects_cache(task: Any) -> None:
+    assert task.retries == 1
+    assert task.cache_policy == NO_CACHE
+    assert task.task_run_name == f"{{shard:05d}}-{task.name}"
+    assert not task.isasync
+
+
+@pytest.mark.parametrize("task", [plan, shard, finish], ids=lambda task: task.name)
+def test_other_tasks_are_not_retried(task: Any) -> None:
+    assert task.retries == 0
+    assert task.cache_policy == NO_CACHE
+
+
+@pytest.mark.parametrize(
+    ("counts", "kind", "name"),
+    [
+        ({}, StateType.COMPLETED, "12 kept"),
+        ({"kept": 9, "rejected": 3}, StateType.COMPLETED, "9 kept, 3 rejected"),
+        ({"kept": 8, "rejected": 2, "failed": 2}, StateType.FAILED, "2 unanswered"),
+    ],
+)
+def test_a_state_says_what_came_of_the_shard(
+    counts: dict[str, int], kind: StateType, name: str
+) -> None:
+    made = ref(**counts)
+    state = verdict(made)
+    assert (state.type, state.name, state.data) == (kind, name, made)
+
+
+def test_a_shard_that_was_done_says_so() -> None:
+    assert verdict(replace(ref(), skipped=True)).name == "Done before"
+
+
+@pytest.mark.parametrize(
+    ("error", "worth"),
+    [(ShardError("cut short"), True), (BudgetExceeded("spent"), False), (ConfigError("no"), False)],
+)
+def test_what_cannot_end_better_is_not_tried_again(error: Exception, worth: bool) -> None:
+    condition = STAGES[0].retry_condition_fn
+    assert condition is not None
+    assert condition(STAGES[0], None, Failed(data=error)) is worth
