@@ -53,8 +53,7 @@ class _Usage(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        raise _Usage(message)
+        raise _Usage(f"{message}; `{self.prog} --help` lists what there is.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -134,7 +134,6 @@ def opened(job: Job) -> Iterator[Workshop]:
     """
     from editcorpus.endpoints.engine import Engine  # its client takes a second to import
 
-    identify_run(job.store, job.run, job.identity)
     engines: list[Engine] = []
 
     def lost(sentence: str) -> None:
@@ -142,6 +141,7 @@ def opened(job: Job) -> Iterator[Workshop]:
             engine.stop(RunStopped(sentence))
 
     with own_run(job.store, job.run, job.owner, lost):
+        identify_run(job.store, job.run, job.identity)
         books = _books(job)
         with Engine(job.endpoints, books) as engine:
             engines.append(engine)
