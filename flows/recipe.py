@@ -7,7 +7,6 @@ then is *failed*, and the next run of the same name does it again.
 
 import logging
 import time
-import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -245,15 +244,10 @@ def _saved(kind: type[_Saved], name: str) -> _Saved:
         return cast(_Saved, kind.load(name))
     except ValueError:
         raise ConfigError(f"No block {label} is saved on this Prefect server.") from None
-    except RuntimeError as error:  # which member has a wrong value, Prefect does not say
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # what it warns of is told below
-            found = cast(_Saved, kind.load(name, validate=False))
-        try:
-            kind.model_validate({key: getattr(found, key) for key in kind.model_fields})
-        except ValidationError as problem:
-            raise ConfigError(f"The block {label}: {first_problem(problem)}") from None
-        raise ConfigError(f"The block {label} cannot be loaded: {error}") from None
+    except RuntimeError as error:  # which member has a wrong value, Prefect says in the cause alone
+        cause = error.__cause__ or error.__context__
+        why = first_problem(cause) if isinstance(cause, ValidationError) else str(error)
+        raise ConfigError(f"The block {label} cannot be used: {why}") from None
 
 
 def job_of(source: Source, recipe: Recipe) -> Job:

@@ -44,8 +44,11 @@ QUICK_SERVER = {
 
 
 @pytest.fixture(scope="session")
-def prefect_api() -> Iterator[str]:
-    """URL of the API; in this process it is already the one that Prefect uses."""
+def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
+    """URL of the API; in this process it is already the one that Prefect uses.
+
+    Prefect leaves its clients' connections to the garbage collector, which finds them during any test.
+    """
     import prefect.settings
     from prefect.testing.utilities import prefect_test_harness
 
@@ -54,7 +57,11 @@ def prefect_api() -> Iterator[str]:
         prefect.settings.temporary_settings(updates),
         prefect_test_harness(server_startup_timeout=180),
     ):
-        yield str(prefect.settings.PREFECT_API_URL.value())
+        url = str(prefect.settings.PREFECT_API_URL.value())
+        port = url.removesuffix("/api").rpartition(":")[2]
+        left_open = rf"ignore:unclosed <socket.*raddr=.*, {port}\)>:ResourceWarning"
+        pytestconfig.addinivalue_line("filterwarnings", left_open)
+        yield url
 
 
 @contextmanager
