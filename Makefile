@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo check test bench lock docs
+.PHONY: help setup demo check test test-compat bench lock docs
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -29,6 +29,9 @@ test: setup ## every check and every test
 	@scripts/browser
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest
+
+test-compat: setup ## the flow's tests and one build on the oldest Prefect that is allowed
+	@scripts/test-compat
 
 bench: setup ## print the figures of speed and memory
 	@for file in $$(grep -l __main__ tests/benchmarks/*.py); do \
