@@ -238,11 +238,11 @@ class Engine:
 
     def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback of the loop has raised: a bug, which must not leave anybody waiting."""
-        loop.default_exception_handler(context)
         error = context.get("exception")
         if error is not None and "handle" in context:
             self._stop(why_stopped("The engine", error))
             self._sweeping = loop.create_task(self._sweep())
+        loop.default_exception_handler(context)
 
 
 def _check_names(endpoints: Mapping[str, Endpoint]) -> None:

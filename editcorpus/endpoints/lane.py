@@ -141,8 +141,10 @@ class Lane:
             self._controller.finished(self._loop.time())
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is not None:
-            self._stop_run(why_stopped(f"{self._endpoint.name}: the call for {job.ask.id}", error))
+            what = f"{self._endpoint.name}: the call for {job.ask.id}"
+            self._stop_run(why_stopped(what, error))
             job.done(self._unreached(job))
+            tell_bug(what, error)
             return
         result = task.result()
         if isinstance(result, Retry):
@@ -180,11 +182,19 @@ def why_stopped(what: str, error: BaseException) -> RunStopped:
 
     Args:
         what: What raised it, to begin a sentence with.
-        error: Anything; one that nobody raised on purpose is logged with its traceback.
+        error: Anything.
     """
     if isinstance(error, RunStopped):
         return error
     if isinstance(error, EditcorpusError):
         return RunStopped(str(error))
-    _log.error("%s failed.", what, exc_info=error)
     return RunStopped(f"{what} failed with {type(error).__name__}: {scrub(str(error))}")
+
+
+def tell_bug(what: str, error: BaseException) -> None:
+    """Log an exception that nobody raised on purpose, once nobody waits for what it broke.
+
+    A log handler may raise in its turn.
+    """
+    if not isinstance(error, EditcorpusError | asyncio.CancelledError):
+        _log.error("%s failed.", what, exc_info=error)

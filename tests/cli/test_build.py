@@ -66,7 +66,9 @@ def test_says_where_the_corpus_lies_and_what_it_cost(finished: tuple[Any, Path])
     said = " ".join(finished[0].err.split())
     assert "entered" in said
     assert "image_too_large" in said
-    assert f"${float(finished[0].json['cost_usd']):.4f} booked" in said
+    assert f"would have cost ${float(finished[0].json['cost_usd']):.4f}" in said
+    assert "nothing was really paid" in said
+    assert f"Corpus: {finished[0].json['corpus']}" in said
     assert "Traceback" not in said
 
 
@@ -161,7 +163,9 @@ def test_a_revoked_key_stops_it_and_what_was_paid_stays(
     sandbox.admin("config", {"keys_revoked": False, "time_scale": 0.001, "latency_s": None})
     whole = shell.run(*build())
     assert whole.code == 0, whole.err
-    assert whole.json["calls"]["cached"] >= 2
+    paid = [each.json["calls"]["paid"] for each in (stopped, whole)]
+    assert min(paid) >= 2
+    assert sum(paid) == sandbox.admin("summary")["billed"]
     assert paid_twice(sandbox) == []
 
 
