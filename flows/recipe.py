@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
@@ -29,7 +28,6 @@ from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
 from editcorpus.endpoints.endpoint import first_problem
 from editcorpus.errors import ConfigError, EditcorpusError, Interrupted, RunStopped
-from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
 from editcorpus.stages.finish import Finished
 from editcorpus.stages.opening import Job, check, opened
@@ -39,7 +37,7 @@ from flows.artifacts import Watch
 from flows.listening import LISTENERS, Listener
 from flows.outcome import Outcome
 from flows.parameters import Recipe
-from flows.starting import budget, real_clocks, this_process
+from flows.starting import Connected, job_over
 from tasks.finish import finish
 from tasks.gallery import gallery
 from tasks.plan import plan
@@ -257,20 +255,9 @@ def job_of(source: Source, recipe: Recipe) -> Job:
     images = _saved(ModelEndpoint, names.images)
     writer = _saved(ModelEndpoint, names.writer)
     judge = _saved(ModelEndpoint, names.judge)
-    return Job(
-        run=recipe.run,
-        store=saved.store(),
-        source=source,
-        inputs=Inputs.find(recipe.input, saved.options() if "://" in recipe.input else {}),
-        recipe=recipe.identity(source.name),
-        configs=recipe.configs(),
-        endpoints={
-            "regenerate": images.endpoint(names.images),
-            "rewrite": writer.endpoint(names.writer),
-            "align": judge.endpoint(names.judge),
-        },
-        budget_usd=budget(recipe),
-        owner=this_process(),
-        clocks=real_clocks(),
-        today=datetime.now(UTC).date(),
-    )
+    endpoints = {
+        "regenerate": images.endpoint(names.images),
+        "rewrite": writer.endpoint(names.writer),
+        "align": judge.endpoint(names.judge),
+    }
+    return job_over(source, recipe, Connected(saved.store(), saved.options(), endpoints))

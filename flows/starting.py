@@ -12,15 +12,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 from types import FrameType
+from typing import Any, NamedTuple
 
 import httpx
 
+from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
 from editcorpus.runs import Owner
 from editcorpus.stages.opening import Job
 from editcorpus.stages.workshop import Clocks
+from editcorpus.storage import Store
 from flows.connections import Connections
 from flows.parameters import Recipe
 
@@ -39,25 +42,38 @@ def direct_job(source: str, recipe: Recipe, connections: Connections) -> Job:
     Raises:
         ConfigError: The input is not to be found, or a connection cannot be made.
     """
-    options = connections.options() if "://" in recipe.input else {}
+    on = Connected(connections.open_store(), connections.options(), connections.endpoints())
+    return job_over(source_named(source), recipe, on)
+
+
+class Connected(NamedTuple):
+    """What a run is connected to: its store, fsspec's options for URLs, and its endpoints."""
+
+    store: Store
+    options: Mapping[str, Any]
+    endpoints: Mapping[str, Endpoint]
+
+
+def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
+    """The run that a recipe describes, over what was opened for it.
+
+    Raises:
+        ConfigError: The input is not to be found.
+    """
+    budget = recipe.effort.budget_usd
     return Job(
         run=recipe.run,
-        store=connections.open_store(),
-        source=source_named(source),
-        inputs=Inputs.find(recipe.input, options),
-        recipe=recipe.identity(source),
+        store=on.store,
+        source=source,
+        inputs=Inputs.find(recipe.input, on.options if "://" in recipe.input else {}),
+        recipe=recipe.identity(source.name),
         configs=recipe.configs(),
-        endpoints=connections.endpoints(),
-        budget_usd=budget(recipe),
+        endpoints=on.endpoints,
+        budget_usd=Decimal(str(budget)) if budget else None,
         owner=this_process(),
         clocks=real_clocks(),
         today=datetime.now(UTC).date(),
     )
-
-
-def budget(recipe: Recipe) -> Decimal | None:
-    """What the run may cost; None is no limit."""
-    return Decimal(str(recipe.effort.budget_usd)) if recipe.effort.budget_usd else None
 
 
 def this_process() -> Owner:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
 from editcorpus.endpoints import health
+from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.health import check_endpoint, check_tokens
 from editcorpus.errors import RunStopped
@@ -26,9 +27,6 @@ from editcorpus.stages.workshop import Clocks, Workshop
 from editcorpus.steps import align, pad, regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
-
-if TYPE_CHECKING:
-    from editcorpus.endpoints.books import Books
 
 SANDBOX = health.SANDBOX
 """The provider of answers that are emulated."""
@@ -161,9 +159,7 @@ def opened(job: Job) -> Iterator[Workshop]:
                 shop.close()
 
 
-def _books(job: Job) -> "Books":
-    from editcorpus.endpoints.books import Books
-
+def _books(job: Job) -> Books:
     responses = Responses(job.store)
     responses.read_index()
     gather = _LOCAL_GATHER_S if job.store.local else _BUCKET_GATHER_S
