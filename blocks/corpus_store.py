@@ -1,11 +1,13 @@
 """A saved place for runs, paid answers and corpora."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from editcorpus.failpoints import VARIABLE, open_store
 from editcorpus.storage import Store
 
 
@@ -32,7 +34,8 @@ class CorpusStore(Block):
     def store(self) -> Store:
         """The store as the core takes it."""
         spool = Path(self.spool).expanduser()
-        return Store(self.root, self.options() if "://" in self.root else {}, spool)
+        options = self.options() if "://" in self.root else {}
+        return open_store(self.root, options, spool, os.environ.get(VARIABLE, ""))
 
     def options(self) -> dict[str, Any]:
         """What fsspec takes to open S3 URLs: of the store, and of inputs beside it."""

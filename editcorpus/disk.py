@@ -21,8 +21,12 @@ def make_folder(folder: Path) -> None:
     sync(folder.parent)
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """All files at any depth, in any order, less temporary ones; none where the folder is missing.
+def files_below(folder: Path, *, hidden: bool = False) -> Iterator[Path]:
+    """All files at any depth, in any order; none where the folder is missing.
+
+    Args:
+        folder: Where they lie.
+        hidden: Whether temporary files are wanted, and they alone, or all others.
 
     Raises:
         OSError: A folder cannot be read: what it holds is never left out in silence.
@@ -33,7 +37,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             raise error
 
     for place, _, names in os.walk(folder, onerror=heard):
-        yield from (Path(place, name) for name in names if not is_hidden(name))
+        yield from (Path(place, name) for name in names if is_hidden(name) == hidden)
 
 
 def is_hidden(name: str) -> bool:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from editcorpus.errors import ConfigError
+from editcorpus.names import safe_name
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.sampling import number
-from editcorpus.storage import safe_name
 from editcorpus.texts import clean_instruction
 
 PLAN = "plan"

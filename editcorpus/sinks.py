@@ -9,17 +9,14 @@ half a line is cut off, a file whose fsync failed and a segment whose PUT failed
 are. Names that are taken are passed over, so that no journal is ever written over.
 """
 
-import errno
 import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from editcorpus.errors import StorageError, StorageFull
 from editcorpus.storage import Store
 
 SEGMENT_BYTES = 512 * 1024
 FILE_BYTES = 64 * 1024 * 1024
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Place(NamedTuple):
@@ -55,21 +52,13 @@ class LocalSink:
         """
         try:
             return self._append(lines)
-        except (StorageFull, StorageError):
-            raise
-        except OSError as error:
+        except OSError:
             self._give_up()
-            url = self._store.url(self._path)
-            if error.errno in _NO_SPACE:
-                raise StorageFull(f"No space is left for {url}.") from error
-            raise StorageError(f"{url} cannot be written: {error}.") from error
+            raise
 
     def _append(self, lines: list[bytes]) -> list[Place]:
         handle = self._open() if self._handle is None else self._handle
-        data = memoryview(b"".join(lines))
-        while data:
-            data = data[os.write(handle, data) :]
-        os.fdatasync(handle)
+        self._store.append(self._path, handle, b"".join(lines))
         made = places(self._path, self._end, lines)
         self._end = made[-1].offset + made[-1].length
         if self._end >= FILE_BYTES:
@@ -82,7 +71,7 @@ class LocalSink:
             self._number += 1
             self._path = _path(self._name, self._number)
         self._number += 1
-        self._handle = os.open(str(self._store.local_file(self._path)), os.O_WRONLY | os.O_APPEND)
+        self._handle = self._store.open_end(self._path)
         self._end = 0
         return self._handle
 

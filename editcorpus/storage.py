@@ -9,26 +9,19 @@ multipart upload: neither is ever listed or read. A full disk raises `StorageFul
 import copy
 import errno
 import os
-import re
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from hashlib import sha256
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
-from urllib.parse import quote
 
 from editcorpus.buckets import RangeFile, is_beyond_end, is_full, open_bucket, without_secrets
 from editcorpus.buckets import cause as told_cause
-from editcorpus.disk import commit_file, files_below, is_hidden, make_folder, sync
+from editcorpus.disk import commit_file, files_below, make_folder, sync
 from editcorpus.errors import ConfigError, StorageError, StorageFull
+from editcorpus.names import checked_path
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_NAME_BYTES = 255
-"""Longest name that Linux file systems take (NAME_MAX of limits.h), in bytes."""
-_SAFE_CHARS = 150
-"""Longest name that `safe_name` gives: leaves room for suffixes within `_NAME_BYTES`."""
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Store:
@@ -84,8 +77,11 @@ class Store:
                 file.seek(start)
                 return file.read(length)
 
-    def open(self, path: str) -> IO[bytes]:
-        """A seekable file for reading; on a bucket each read is one range request."""
+    def open(self, path: str, size: int | None = None) -> IO[bytes]:
+        """A seekable file for reading; on a bucket each read is one range request.
+
+        Who knows its size in bytes saves the request that asks for it.
+        """
         with self._told(path):
             if self.local:
                 return self._file(path).open("rb")
@@ -93,7 +89,8 @@ class Store:
         def fetch(start: int, length: int) -> bytes:
             return self.read_range(path, start, length)
 
-        return cast("IO[bytes]", RangeFile(self.url(path), self.size(path), fetch))
+        length = self.size(path) if size is None else size
+        return cast("IO[bytes]", RangeFile(self.url(path), length, fetch))
 
     def exists(self, path: str) -> bool:
         """Whether a file has this name."""
@@ -123,6 +120,25 @@ class Store:
             names = (name[skipped:] for name in found if not name.endswith("/"))
             return sorted(name for name in names if name.startswith(f"{prefix}/"))
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Length in bytes of all files below a folder, by path; those that go meanwhile are not there."""
+        if self.local is None:
+            with self._told(prefix, writing=True):
+                found = self._fs.find(self._key(prefix) + "/", detail=True)
+            skipped = len(self._base) + 1
+            named = ((name[skipped:], facts) for name, facts in found.items() if name[-1] != "/")
+            return {path: int(facts["size"]) for path, facts in named}
+        made = {}
+        for path in self.list(prefix):
+            with suppress(FileNotFoundError):
+                made[path] = self.size(path)
+        return made
+
+    def temporary(self) -> Iterator[Path]:
+        """Temporary files on this machine, of writes under way or dead: in the store or its spool."""
+        folder = self.local or self._spool
+        yield from files_below(folder, hidden=True) if folder else ()
+
     def write(self, path: str, data: bytes) -> None:
         """Put `data` under `path`, whole or not at all, replacing what was there."""
         if self.local is None:
@@ -144,6 +160,25 @@ class Store:
                 commit_file(file, self._file(path))
             else:
                 self._fs.put_file(str(file), self._key(path))
+
+    def open_end(self, path: str) -> int:
+        """A handle on the end of a local file that is there, for `append`; the caller closes it."""
+        with self._told(path, writing=True):
+            return os.open(self._file(path), os.O_WRONLY | os.O_APPEND)
+
+    def append(self, path: str, handle: int, data: bytes) -> None:
+        """Add to the end of an open local file, and return once it would survive a power cut.
+
+        Args:
+            path: The file's path in the store.
+            handle: Of the file, open for appending.
+            data: What is added; where that fails, part of it may be there.
+        """
+        with self._told(path, writing=True):
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fdatasync(handle)
 
     def create(self, path: str, data: bytes) -> bool:
         """Write `path` only if nothing has that name; whether this call did it.
@@ -215,10 +250,10 @@ class Store:
 
     def _file(self, path: str) -> Path:
         assert self.local is not None  # noqa: S101 - callers branch on it
-        return self.local / _checked(path)
+        return self.local / checked_path(path)
 
     def _key(self, path: str) -> str:
-        return f"{self._base}/{_checked(path)}"
+        return f"{self._base}/{checked_path(path)}"
 
     def _cat(self, path: str, start: int, end: int | None) -> bytes:
         """One GET, so that an object which is replaced meanwhile is never mixed with the new one."""
@@ -255,35 +290,8 @@ class Store:
             if isinstance(error, FileNotFoundError) and not writing:
                 raise
             if getattr(error, "errno", None) in _FULL or is_full(error):
-                raise StorageFull(f"No space is left for {self._place(path, error)}.") from error
+                here = self.local or is_full(error)
+                spool = "" if here else f" in the spool folder {self._spool}"
+                raise StorageFull(f"No space is left for {self.url(path)}{spool}.") from error
             cause = without_secrets(told_cause(error), self._options)
             raise StorageError(f"{self.url(path)}: {cause}") from error
-
-    def _place(self, path: str, error: BaseException) -> str:
-        if self.local or is_full(error):
-            return self.url(path)
-        return f"{self.url(path)} in the spool folder {self._spool}"
-
-
-def safe_name(text: str) -> str:
-    """`text` as one file name: letters, digits, `-`, `_`, `.`, `~` stay, the rest is %-encoded.
-
-    Different texts give different names. A long one ends in `=` and a hash; so do no others, and
-    the empty text is `=`.
-    """
-    name = quote(text, safe="", errors="surrogatepass") or "="
-    if len(name) > _SAFE_CHARS:
-        digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        name = f"{name[: _SAFE_CHARS - 33]}={digest}"
-    return f"%2E{name[1:]}" if name.startswith(".") else name
-
-
-def _checked(path: str) -> str:
-    """The path, proven to stay inside the store and to mean the same everywhere."""
-    names = path.split("/")
-    odd = any(name in {"", ".", ".."} or is_hidden(name) for name in names)
-    if odd or _FORBIDDEN.search(path):
-        raise ConfigError(f"{path!r} is not a path inside the store.")
-    if any(len(name.encode()) > _NAME_BYTES for name in names):
-        raise ConfigError(f"{path!r} has a name of more than {_NAME_BYTES} bytes.")
-    return path

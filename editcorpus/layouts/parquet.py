@@ -20,8 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from editcorpus.errors import ShardError, StorageError
+from editcorpus.names import safe_name
 from editcorpus.records import Failed, Published, Reason, Rejected
-from editcorpus.storage import Store, safe_name
+from editcorpus.storage import Store
 from editcorpus.tables import schema_of, write_table
 
 PICTURES = ("source_image", "edited_image")

@@ -12,7 +12,7 @@ from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, check_columns, plan
 from editcorpus.records import Reason, Rejected, Triplet
-from editcorpus.rows import Place, Source, choose_instruction, identify
+from editcorpus.rows import Source, choose_instruction, identify
 
 TASKS = ("add", "remove", "style", "swap")
 
@@ -142,25 +142,10 @@ def test_no_two_rows_have_one_id_even_where_row_numbers_meet(tmp_path: Path):
     assert ids == ["toy/k0", "toy/k1", "toy/k0~0", "toy/k1~1", "toy/k0~0~", "toy/k1~1~"]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        *(
-            None,
-            "",
-            "../../etc/passwd",
-            "a/b",
-            "..",
-            ".hidden",
-            "a b",
-            "a\nb",
-            "a\x00b",
-            "k~1",
-            "k#2",
-        ),
-        *("x" * 129, "ключ", "a\\b", "<b>", "-rf"),
-    ],
-)
+TRICKY = ["../../etc/passwd", "a/b", "..", ".hidden", "a b", "a\nb", "a\x00b", "a\\b", "<b>", "-rf"]
+
+
+@pytest.mark.parametrize("key", [*TRICKY, None, "", "k~1", "k#2", "x" * 129, "ключ"])
 def test_a_tricky_id_is_rejected_under_a_safe_one(tmp_path: Path, key):
     write(tmp_path / "part one.parquet", [*rows(1), {**rows(1)[0], "key": key}])
     (shard,) = planned(tmp_path)
@@ -169,53 +154,12 @@ def test_a_tricky_id_is_rejected_under_a_safe_one(tmp_path: Path, key):
     assert (rejected.id, rejected.reason) == ("toy/part%20one/1", Reason.MALFORMED_ID)
 
 
-@pytest.mark.parametrize("key", ["task_obj_add_1", "000123", "a.b-c_d", "x" * 128, "a=b,c@d+e"])
-def test_ordinary_ids_pass(key):
-    assert identify("toy", key, Place("a.parquet", 0, 0)) == f"toy/{key}"
-
-
-def test_numbers_may_be_ids():
-    assert identify("toy", 0, Place("a.parquet", 0, 0)) == "toy/0"
-
-
 def test_malformed_ids_in_files_of_one_name_stay_apart(tmp_path: Path):
     for folder in ("x", "y"):
         write(tmp_path / folder / "a.parquet", [{**rows(1)[0], "key": "/"}])
     items = entered(planned(tmp_path))
     assert [item.id for item in items] == ["toy/a/0", "toy/a/0~0"]
     assert {item.reason for item in items} == {Reason.MALFORMED_ID}
-
-
-def test_the_paraphrase_follows_from_seed_and_id():
-    texts = ["one", "two", "three"]
-    chosen = [choose_instruction(texts, 0, f"toy/{n}") for n in range(600)]
-    assert chosen == [choose_instruction(texts, 0, f"toy/{n}") for n in range(600)]
-    assert chosen != [choose_instruction(texts, 1, f"toy/{n}") for n in range(600)]
-    assert all(texts[index] == text for index, text in chosen)
-    assert all(count > 150 for count in Counter(chosen).values())
-
-
-def test_unusable_paraphrases_are_never_chosen():
-    texts = [None, "", "!" * 512, ' "Make it blue." ', "x y " * 2000]
-    assert {choose_instruction(texts, seed, "toy/1") for seed in range(20)} == {
-        (3, "Make it blue.")
-    }
-
-
-@pytest.mark.parametrize(
-    ("texts", "reason"),
-    [
-        (None, Reason.EMPTY_INSTRUCTION),
-        ([], Reason.EMPTY_INSTRUCTION),
-        (["", None, '""'], Reason.EMPTY_INSTRUCTION),
-        (["", "!" * 512], Reason.DEGENERATE_INSTRUCTION),
-        ([" ".join(map(str, range(2000)))], Reason.OVERLONG_INSTRUCTION),
-    ],
-)
-def test_a_row_without_a_usable_instruction_is_rejected(texts, reason):
-    rejected = choose_instruction(texts, 0, "toy/1")
-    assert isinstance(rejected, Rejected)
-    assert (rejected.id, rejected.step, rejected.reason) == ("toy/1", "plan", reason)
 
 
 def test_a_sample_has_every_task_in_proportion(tmp_path: Path):
