@@ -25,6 +25,8 @@ from editcorpus.storage import Store
 
 VARIABLE = "EDITCORPUS_FAILPOINT"
 """The environment variable that arms a process; whoever opens a store for it hands its value on."""
+DEATH = b"\nThe failpoint was reached.\n"
+"""What a process says to standard error when it dies."""
 _WHEN = ("before", "during", "after")
 _INTO_A_PUT_S = 0.002
 """How long after its begin a request to a bucket is cut: on one machine a PUT takes 3 ms and more."""
@@ -143,4 +145,5 @@ class FragileStore(Store):
 
 
 def _die() -> None:
+    os.write(2, DEATH)
     os.kill(os.getpid(), signal.SIGKILL)

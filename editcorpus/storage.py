@@ -185,7 +185,7 @@ class Store:
 
         Locally exactly one of many callers wins. On a bucket this is a look and then a PUT, because
         not every server honours conditional writes: callers that need exactly one winner prove it
-        themselves (see `runs.own_run`).
+        themselves (see `leases.leased`).
         """
         if self.local is None:
             if self.exists(path):

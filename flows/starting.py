@@ -20,7 +20,7 @@ from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
-from editcorpus.runs import Owner
+from editcorpus.leases import Owner
 from editcorpus.stages.opening import Job
 from editcorpus.stages.workshop import Clocks
 from editcorpus.storage import Store

@@ -18,11 +18,12 @@ from editcorpus.endpoints.health import check_endpoint, check_tokens
 from editcorpus.errors import RunStopped
 from editcorpus.inputs import Inputs
 from editcorpus.journal import Journal
+from editcorpus.leases import Owner
 from editcorpus.ledger import Ledger, journal_folder, read_history
 from editcorpus.planning import check_columns
 from editcorpus.responses import Responses
 from editcorpus.rows import Source
-from editcorpus.runs import Owner, identify_run, own_run, read_identity
+from editcorpus.runs import identify_run, own_run, read_identity
 from editcorpus.stages.workshop import Clocks, Workshop
 from editcorpus.steps import align, pad, regenerate, rewrite
 from editcorpus.storage import Store

@@ -19,7 +19,7 @@ import editcorpus.demo
 from editcorpus.endpoints.endpoint import endpoint_from
 from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection
-from editcorpus.runs import Owner
+from editcorpus.leases import Owner
 from editcorpus.sandbox import Running
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.stages.filter import Config as FilterConfig

@@ -15,7 +15,7 @@ from typing import Any
 
 from servers import Place, Server
 
-from editcorpus.failpoints import VARIABLE
+from editcorpus.failpoints import DEATH, VARIABLE
 from editcorpus.ledger import read_history
 
 RUN = "chaos"
@@ -37,6 +37,7 @@ class Session:
     calls: int = 0
     lost: int = 0
     code: int = 0
+    at_failpoint: bool = False
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Chaos:
         """One life and its end; gives its exit code, or minus the signal that killed it."""
         calls_before, open_before = self.calls(), self.possible()
         kind, _, detail = session.how.partition(" ")
+        heard = self.said_so_far()
         process = self.started(f"{detail}:{chance.randint(1, 3)}" if kind == "failpoint" else "")
         began = time.monotonic()
         victim = {"api": self.api, "s3": self.place.server}.get(kind)
@@ -107,6 +109,7 @@ class Chaos:
             time.sleep(0.05)
         kill(process)
         session.code = process.returncode
+        session.at_failpoint = self.said(DEATH, heard)
         session.lived_s = time.monotonic() - began
         session.calls = self.calls() - calls_before
         session.lost = self.possible() - open_before
@@ -114,6 +117,15 @@ class Chaos:
         if session.code == STOPPED:
             self.raise_budget()
         return session.code
+
+    def said_so_far(self) -> int:
+        """Bytes that builds wrote to standard error so far."""
+        log = self.home / "build.log"
+        return log.stat().st_size if log.exists() else 0
+
+    def said(self, words: bytes, since: int) -> bool:
+        """Whether a build wrote this to standard error since then."""
+        return words in (self.home / "build.log").read_bytes()[since:]
 
     def possible(self) -> int:
         """Calls without an end that the ledger names."""

@@ -17,7 +17,7 @@ def tell(session: Session) -> None:
     print(
         f"{session.number:3d}  {session.how:36s} lived {session.lived_s:5.1f} s  "
         f"first call {first:>7s}  calls {session.calls:3d}  in flight {session.lost:2d}  "
-        f"exit {session.code}",
+        f"exit {session.code}{' at it' if session.at_failpoint else ''}",
         flush=True,
     )
 
@@ -27,11 +27,11 @@ def summary(
 ) -> None:
     """The table at the end."""
     killed = [each for each in chaos.sessions if each.code == -signal.SIGKILL]
-    inside = [each for each in killed if each.how.startswith("failpoint")]
+    inside = [each for each in killed if each.at_failpoint]
     firsts = sorted(each.first_call_s for each in chaos.sessions if each.first_call_s is not None)
     print(f"\n| {store} | |\n|---|---|")
     for name, value in {
-        "kills": f"{len(killed)}, {len(inside)} of them planned inside a write",
+        "kills": f"{len(killed)}, {len(inside)} of them inside a write",
         "entered = kept + rejected + failed": f"{told['entered']} = {told['kept']} + "
         f"{sum(told['rejected'].values())} + {sum(told['failed'].values())}",
         "calls billed, settled": f"{verdict.billed}, {verdict.settled}",
