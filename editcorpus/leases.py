@@ -55,14 +55,15 @@ class Wanted:
 
     Attributes:
         folder: Where the claims to it lie.
-        name: What it is called, as the subject of a sentence.
-        against: Whether another's claim stands against this one.
+        name: What it is called, within a sentence.
+        against: Whether another's claim stands against this one: the begin of a sentence that goes
+            on with "by process ...", or nothing.
         members: What this claim says beside who its owner is.
     """
 
     folder: str
     name: str
-    against: Callable[[Claim], bool] = lambda _: True
+    against: Callable[[Claim], str]
     members: Claim = field(default_factory=dict)
 
 
@@ -155,7 +156,7 @@ class _Lease:
         if other is not None:
             self.withdraw()
             raise ConfigError(
-                f"{self._wanted.name} is owned by process {other.get('pid')} on "
+                f"{self._wanted.against(other)} by process {other.get('pid')} on "
                 f"{other.get('host')}; wait until it ends, or {LEASE_S:.0f} s after it died."
             )
 
@@ -163,12 +164,12 @@ class _Lease:
         """Give a sign of life; a sentence where the lease is lost, else nothing."""
         try:
             if self._clock() > self._expires or not self._store.exists(self._path):
-                return f"The lock on {_small(self._wanted.name)} expired before it could be renewed."
+                return f"The lock on {self._wanted.name} expired before it could be renewed."
             self._claim()
         except (StorageError, StorageFull) as error:
             if self._clock() + RENEW_S < self._expires:
                 return ""  # there is time for another try
-            return f"The lock on {_small(self._wanted.name)} could not be renewed: {error}"
+            return f"The lock on {self._wanted.name} could not be renewed: {error}"
         return ""
 
     def withdraw(self) -> None:
@@ -199,10 +200,6 @@ class _Lease:
             return True
         here = (claim.get("host"), claim.get("realm")) == (self._owner.host, self._realm)
         return here and isinstance(pid, int) and not _alive(pid)
-
-
-def _small(name: str) -> str:
-    return name[:1].lower() + name[1:]
 
 
 def _read_claim(store: Store, path: str) -> dict[str, Any] | None:

@@ -84,6 +84,7 @@ def own_run(
     Raises:
         ConfigError: Somebody else owns it.
     """
-    wanted = Wanted(f"runs/{run}/lock", f"The run {run!r}")
+    name = f"run {run!r}"
+    wanted = Wanted(f"runs/{run}/lock", f"the {name}", lambda _: f"The {name} is owned")
     with leased(store, wanted, owner, lost, times or Times()):
         yield
