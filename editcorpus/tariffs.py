@@ -11,14 +11,14 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Final, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Final
 
 from editcorpus.errors import ConfigError
-from editcorpus.tokens import Count, InputTokens, OutputTokens, Usage, text_tokens, utf8
+from editcorpus.rates import Kind, Model, OwnPrices, Prices, Row, read_own_prices
+from editcorpus.tokens import Usage, text_tokens, utf8
 
 __all__ = [
+    "NOTABLE_GAP",
     "PUBLISHED",
     "QUANTUM",
     "Model",
@@ -37,10 +37,10 @@ __all__ = [
 
 QUANTUM = Decimal("1e-10")
 """Dollars are given in multiples of this, rounded up; every listed price is exact in it."""
+NOTABLE_GAP = Decimal("0.02")
+"""Share by which an answer's own count may differ from the formulas before people are told: these
+meet every published price to a tenth of that."""
 
-Dollars = Annotated[Decimal, Field(ge=0)]
-
-Kind = Literal["image", "chat"]
 Sizes = Sequence[tuple[int, int]]
 
 _FILE = "tariffs.json"
@@ -54,89 +54,18 @@ class Tariff(StrEnum):
     FREE = "free"
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Prices(_Row):
-    """Dollars for a million tokens; a class that is None has no published price."""
-
-    text_in: Dollars
-    cached_text_in: Dollars | None = None
-    cache_write_text_in: Dollars | None = None
-    image_in: Dollars
-    cached_image_in: Dollars | None = None
-    text_out: Dollars | None = None
-    image_out: Dollars | None = None
-
-    @property
-    def dearest(self) -> Decimal:
-        """The highest price of the row; it stands in where output has no price."""
-        given: dict[str, Decimal | None] = self.model_dump()
-        return max(price for price in given.values() if price is not None)
-
-    def micro_dollars(self, usage: Usage) -> Decimal:
-        """Millionths of a dollar for what was used."""
-        read, written = usage.cached_text_in, usage.cache_write_text_in
-        fresh = max(0, usage.text_in - read - written)
-        fresh_images = max(0, usage.image_in - usage.cached_image_in)
-        return (
-            fresh * self.text_in
-            + read * _either(self.cached_text_in, self.text_in)
-            + written * _either(self.cache_write_text_in, self.text_in)
-            + fresh_images * self.image_in
-            + usage.cached_image_in * _either(self.cached_image_in, self.image_in)
-            + usage.text_out * _either(self.text_out, self.dearest)
-            + usage.image_out * _either(self.image_out, self.dearest)
-        )
-
-
-class Model(_Row):
-    """One row: prices, rules, and how long the model is served.
-
-    Attributes:
-        snapshots: Dated names of the same model at the same price.
-        ends: First day on which the model is no longer served; None is not announced.
-        instead: The model to use when it is gone.
-        prices: None where only the end of the model is on record.
-        batch: Factor on the price of a batched call.
-        longest_prompt: Tokens up to which the prices hold; 0 is any number.
-        source: Where the figures were read.
-    """
-
-    kind: Kind
-    snapshots: tuple[str, ...] = ()
-    ends: date | None = None
-    instead: str = ""
-    prices: Prices | None = None
-    batch: Dollars = Decimal("0.5")
-    output_tokens: OutputTokens = OutputTokens()
-    input_tokens: InputTokens | None = None
-    longest_prompt: Count = 0
-    source: str
-
-    @property
-    def advice(self) -> str:
-        """What to use instead, to end a sentence with."""
-        return f"; use {self.instead} instead" if self.instead else ""
-
-    def shown(self, name: str, width: int, height: int) -> int:
-        """Tokens of a picture that is shown to the model."""
-        if self.input_tokens is None or min(width, height) < 1:
-            raise ConfigError(f"A picture of {width}x{height} pixels has no price for {name}.")
-        return self.input_tokens.tokens(width, height)
-
-
-class Tariffs(_Row):
+class Tariffs(Row):
     """A dated price list.
 
     Attributes:
-        as_of: Day on which the list was read.
-        models: Rows by the name of the model.
+        as_of: Day on which the published list was read.
+        models: All rows by the name of the model.
+        own: The rows among them that are a user's own.
     """
 
     as_of: date
     models: dict[str, Model]
+    own: OwnPrices | None = None
 
     @classmethod
     def load(cls, path: Path | str | None = None) -> "Tariffs":
@@ -145,20 +74,59 @@ class Tariffs(_Row):
         Raises:
             ConfigError: The file cannot be read or has another shape.
         """
-        listed = cls.model_validate_json(resources.files(__package__).joinpath(_FILE).read_bytes())
-        if path is None:
-            return listed
-        try:
-            own = cls.model_validate_json(Path(path).read_bytes())
-        except OSError as error:
-            raise ConfigError(f"The price file {path} cannot be read: {error.strerror}.") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = " > ".join(map(str, first["loc"])) or "the file as a whole"
-            raise ConfigError(
-                f"The price file {path} is wrong at {where}: {first['msg']}."
-            ) from error
-        return cls(as_of=own.as_of, models={**listed.models, **own.models})
+        return PUBLISHED if path is None else PUBLISHED.having(read_own_prices(path))
+
+    def having(self, own: OwnPrices) -> "Tariffs":
+        """The list with rows of a user's own, which are found before any other."""
+        rest = {name: row for name, row in self.models.items() if name not in own.models}
+        return Tariffs(as_of=self.as_of, models={**own.models, **rest}, own=own)
+
+    def dated(self, model: str) -> date:
+        """Day on which the row of a model was read."""
+        mine = self.own is not None and model in self.own.models
+        return self.own.as_of if self.own is not None and mine else self.as_of
+
+    @property
+    def told(self) -> str:
+        """Which list it is, in words."""
+        if self.own is None:
+            return f"price list of {self.as_of}"
+        count = len(self.own.models)
+        rows = f"{count} row{'s' if count > 1 else ''} of {self.own.path or 'its own'}"
+        return f"price list of {self.as_of}, with {rows}, dated {self.own.as_of}"
+
+    def formula_gap(self, model: str, told: Usage, formula: Usage) -> Decimal | None:
+        """By which share the pictures of a call cost more than by the formulas; negative is less.
+
+        Only tokens of pictures are compared: those of texts the formulas bound, but do not give.
+
+        Args:
+            model: Name of the model.
+            told: Tokens as the answer counts them.
+            formula: Tokens as the formulas have them.
+
+        Returns:
+            0.05 is five percent dearer; None where the answer or the formulas count no picture.
+
+        Raises:
+            ConfigError: The model has no price.
+        """
+        counted, expected = (
+            self.price(model, Usage(image_in=each.image_in, image_out=each.image_out))
+            for each in (told, formula)
+        )
+        return counted / expected - 1 if counted and expected else None
+
+    def gap_sentence(self, model: str, told: Usage, formula: Usage) -> str:
+        """What to tell people of a call that cost notably else than by the formulas; else empty."""
+        gap = self.formula_gap(model, told, formula)
+        if gap is None or abs(gap) <= NOTABLE_GAP:
+            return ""
+        more = "more" if gap > 0 else "less"
+        return (
+            f"{model} counts tokens for {abs(gap):.1%} {more} than the formulas of the {self.told}: "
+            "what it counts is booked; estimates and worst cases are off by as much."
+        )
 
     def check_model(self, model: str, on: date) -> None:
         """Return if calls to `model` can be priced and it is served on that day.
@@ -213,7 +181,14 @@ class Tariffs(_Row):
         return self._row(model).shown(model, width, height)
 
     def worst_case_image(
-        self, model: str, quality: str, size: tuple[int, int], prompt: str, inputs: Sizes
+        self,
+        model: str,
+        quality: str,
+        size: tuple[int, int],
+        prompt: str,
+        inputs: Sizes,
+        *,
+        batch: bool = False,
     ) -> Decimal:
         """The most dollars that one call to an image model costs: a token for each byte of text.
 
@@ -223,6 +198,7 @@ class Tariffs(_Row):
             size: Width and height that are asked for, in pixels.
             prompt: The text that is sent.
             inputs: Widths and heights of the pictures that are sent.
+            batch: Whether it is a line of a batch.
 
         Raises:
             ConfigError: The model has no price, or not this quality or size.
@@ -232,10 +208,10 @@ class Tariffs(_Row):
             image_in=sum(self.input_tokens(model, *each) for each in inputs),
             image_out=self.image_output_tokens(model, quality, *size),
         )
-        return self.price(model, usage)
+        return self.price(model, usage, batch=batch)
 
     def worst_case_chat(
-        self, model: str, prompt_tokens: int, max_completion_tokens: int
+        self, model: str, prompt_tokens: int, max_completion_tokens: int, *, batch: bool = False
     ) -> Decimal:
         """The most dollars that one call to a chat model costs: the whole prompt enters the cache.
 
@@ -249,7 +225,7 @@ class Tariffs(_Row):
             )
         usage = Usage(text_in=prompt_tokens, text_out=max_completion_tokens)
         written = replace(usage, cache_write_text_in=prompt_tokens)
-        return max(self.price(model, usage), self.price(model, written))
+        return max(self.price(model, each, batch=batch) for each in (usage, written))
 
     def _row(self, model: str, kind: Kind | None = None) -> Model:
         dated = (each for each in self.models.values() if model in each.snapshots)
@@ -276,11 +252,12 @@ class Tariffs(_Row):
         return [name for name, row in lasting.items() if kind in {None, row.kind}]
 
 
-def _either(price: Decimal | None, other: Decimal) -> Decimal:
-    return other if price is None else price
+def _published() -> Tariffs:
+    data = resources.files(__package__).joinpath(_FILE).read_bytes()
+    return Tariffs.model_validate_json(data)
 
 
-PUBLISHED: Final = Tariffs.load()
+PUBLISHED: Final = _published()
 """The list that comes with this package; the functions below read it."""
 
 check_model = PUBLISHED.check_model

@@ -9,6 +9,11 @@ from editcorpus.errors import ConfigError
 from editcorpus.sandbox.config import config_of
 from editcorpus.sandbox.server import serve
 
+_NAMES = (
+    "host", "port", "seed", "time_scale", "canned", "latency_s", "faults", "strikes", "defects",
+    "quota_after_usd",
+)  # fmt: skip
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted; 1 where the settings or the address are wrong."""
@@ -25,11 +30,13 @@ def _members(given: argparse.Namespace) -> dict[str, Any]:
     members: dict[str, Any] = {}
     if given.config:
         members = json.loads(sys.stdin.readline() if given.config == "-" else given.config)
-    for name in ("host", "port", "seed", "time_scale", "canned", "latency_s", "faults", "defects"):
+    for name in _NAMES:
         if getattr(given, name) is not None:
             members[name] = getattr(given, name)
     if given.journal is not None:
         members["journal_path"] = given.journal
+    if given.concurrent is not None:
+        members["limits"] = {**members.get("limits", {}), "concurrent": given.concurrent}
     return members
 
 
@@ -42,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--time-scale", type=float, help="factor on every delay")
     parser.add_argument("--latency-s", type=float, help="fixed delay in seconds")
     parser.add_argument("--faults", metavar="NAME=RATE,...", help="share of calls per fault")
+    parser.add_argument("--strikes", metavar="NAME=N[-M],...", help="faults by number of the call")
+    parser.add_argument("--concurrent", type=int, help="calls at once; more are refused with 429")
+    parser.add_argument("--quota-after-usd", metavar="USD", help="after which calls are refused")
     parser.add_argument("--defects", metavar="NAME=RATE,...", help="share of edits per defect")
     parser.add_argument("--canned", action="store_true", default=None)
     parser.add_argument("--journal", metavar="PATH", help="JSON lines file of all calls")

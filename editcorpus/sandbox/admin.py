@@ -12,6 +12,10 @@ from starlette.routing import Route
 from editcorpus.sandbox.config import CHANGEABLE
 from editcorpus.sandbox.state import Sandbox
 
+_FILTERS = (
+    "billed", "persona", "fault", "model", "key", "request_id", "tariff", "batch_id", "custom_id",
+)  # fmt: skip
+
 
 def admin_routes(sandbox: Sandbox) -> list[Route]:
     """Routes for the operator of the emulator."""
@@ -21,7 +25,7 @@ def admin_routes(sandbox: Sandbox) -> list[Route]:
 
     async def journal(request: Request) -> Response:
         entries = sandbox.journal.entries
-        for name in ("billed", "persona", "fault", "model", "key", "request_id"):
+        for name in _FILTERS:
             wanted = request.query_params.get(name)
             if wanted is not None:
                 entries = [one for one in entries if _as_text(getattr(one, name)) == wanted]
@@ -64,6 +68,8 @@ def _summary(sandbox: Sandbox) -> dict[str, Any]:
         "in_flight": sandbox.in_flight,
         "most_in_flight": sandbox.most_in_flight,
         "faults": faults,
+        "files": len(list(sandbox.listed_files())),
+        "batches": len(list(sandbox.batches.listed())),
     }
 
 

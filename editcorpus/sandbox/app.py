@@ -3,22 +3,36 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from editcorpus.sandbox import batch_calls, file_calls
 from editcorpus.sandbox.admin import admin_routes
-from editcorpus.sandbox.calls import Intake, Paid
+from editcorpus.sandbox.batch_lines import INTAKES
+from editcorpus.sandbox.batch_work import start
+from editcorpus.sandbox.calls import Paid
 from editcorpus.sandbox.catalogue import alive, described
-from editcorpus.sandbox.chat_calls import chat_intake
-from editcorpus.sandbox.image_calls import edit_intake, generation_intake
+from editcorpus.sandbox.free_calls import Free, Handler
 from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.refusals import ApiError, no_model
 from editcorpus.sandbox.state import Sandbox
 from editcorpus.sandbox.vllm import vllm_routes
+
+_FREE: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/files", file_calls.upload),
+    ("GET", "/files", file_calls.listed),
+    ("GET", "/files/{file_id}", file_calls.described),
+    ("DELETE", "/files/{file_id}", file_calls.deleted),
+    ("GET", "/files/{file_id}/content", file_calls.content),
+    ("POST", "/batches", batch_calls.create),
+    ("GET", "/batches", batch_calls.listed),
+    ("GET", "/batches/{batch_id}", batch_calls.described),
+    ("POST", "/batches/{batch_id}/cancel", batch_calls.cancel),
+)
+"""Method, path and handler of what costs nothing."""
 
 
 def application(sandbox: Sandbox) -> Starlette:
@@ -26,6 +40,8 @@ def application(sandbox: Sandbox) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        for batch in sandbox.batches.unfinished():
+            start(sandbox, batch)
         yield
         sandbox.close()
 
@@ -46,13 +62,6 @@ async def _no_route(request: Request, _error: Exception) -> Response:
 
 
 def _openai_routes(sandbox: Sandbox) -> list[Route]:
-    chat = partial(chat_intake, Persona.OPENAI)
-    paid: dict[str, Intake] = {
-        "/images/edits": edit_intake,
-        "/images/generations": generation_intake,
-        "/chat/completions": chat,
-    }
-
     async def models(request: Request) -> Response:
         try:
             sandbox.check_key(request.headers.get("authorization", ""), Persona.OPENAI)
@@ -63,9 +72,10 @@ def _openai_routes(sandbox: Sandbox) -> list[Route]:
 
     return [
         *(
-            Route(path, Paid(sandbox, Persona.OPENAI, intake), methods=["POST"])
-            for path, intake in paid.items()
+            Route(path.removeprefix("/v1"), Paid(sandbox, Persona.OPENAI, intake), methods=["POST"])
+            for path, intake in INTAKES.items()
         ),
+        *(Route(path, Free(sandbox, handler), methods=[how]) for how, path, handler in _FREE),
         Route("/models", models),
         Route("/models/{model:path}", models),
     ]

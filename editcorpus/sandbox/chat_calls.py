@@ -7,24 +7,23 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from PIL import Image
 
 from editcorpus.sandbox import latency
-from editcorpus.sandbox.calls import Call, Done, Incoming, Job, json_body
 from editcorpus.sandbox.chance import digest, pick
 from editcorpus.sandbox.chat_rules import ChatOrder, chat_order
 from editcorpus.sandbox.codecs import decode, pixel_digest
 from editcorpus.sandbox.config import Fault, SandboxConfig
 from editcorpus.sandbox.faults import without_marker
+from editcorpus.sandbox.jobs import Call, Done, Incoming, Job, Kind, json_body
 from editcorpus.sandbox.judge import Change, measured, sentence, verdict
 from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.schemas import Facts, conforming
 from editcorpus.sandbox.state import Sandbox
 from editcorpus.sandbox.tokens import WORDS, distribution, entry, token_text
-from editcorpus.tariffs import Usage, price, text_tokens
+from editcorpus.tariffs import Usage, text_tokens
 
 #: What a request without two pictures is judged by, and every request to a canned server.
 _UNSEEN = Change(0.08, 0.05, 0.95, "middle", "blue", 0.0, 0.0, spoilt=False)
@@ -72,7 +71,7 @@ def chat_intake(persona: Persona, sandbox: Sandbox, incoming: Incoming) -> Job:
         model=order.model,
         key=digest(order.skeleton, *hashes),
         text=order.text,
-        images=False,
+        kind=Kind.CHAT,
         pictures=0,
         tokens=order.prompt_tokens,
         pace=latency.VLLM if persona is Persona.VLLM else latency.CHAT,
@@ -90,27 +89,25 @@ def _done(
     said = _limited(_said(order, f"{config.seed}:{key}", change, fault), order)
     words = said.content if said.content is not None else _REFUSAL
     spent = min(max(1, text_tokens(words)), order.max_tokens or sys.maxsize)
-    usage = {
+    usage: dict[str, Any] = {
         "prompt_tokens": order.prompt_tokens,
         "completion_tokens": spent,
         "total_tokens": order.prompt_tokens + spent,
     }
-    usd = Decimal(0)
+    used = None
     if order.persona is Persona.OPENAI:
-        usage_details = {"reasoning_tokens": 0}
-        usd = price(order.model, Usage(text_in=order.prompt_tokens, text_out=spent))
+        used = Usage(text_in=order.prompt_tokens, text_out=spent)
+        usage["prompt_tokens_details"] = {"cached_tokens": 0}
+        usage["completion_tokens_details"] = {"reasoning_tokens": 0}
     else:
-        usage_details = None
+        usage["prompt_tokens_details"] = None
     body = _body(config, order, key, said)
-    body["usage"] = {
-        **usage,
-        "prompt_tokens_details": {"cached_tokens": 0} if usage_details else None,
-        **({"completion_tokens_details": usage_details} if usage_details else {}),
-    }
+    if fault is not Fault.NO_USAGE:
+        body["usage"] = usage
     if fault is Fault.EMPTY_DATA:
         body["choices"] = []
     encoded = json.dumps(body).encode()
-    return Done(lambda: encoded, body["usage"], usd, said.note)
+    return Done(lambda: encoded, usage, used, said.note)
 
 
 def _said(order: ChatOrder, key: str, change: Change, fault: Fault | None) -> _Said:

@@ -1,5 +1,6 @@
 """What a sandbox server is told when it starts, and what may be changed while it runs."""
 
+import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -10,33 +11,85 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from editcorpus.errors import ConfigError
 
+_STRIKE = re.compile(r"(\w+)=(\d{1,9})(-(\d{0,9}))?")
+
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Fault(StrEnum):
     """One way in which a call can go wrong, as clients of the real services report them."""
 
+    # a limit that heals by itself
     RATE_LIMIT = "rate_limit"
-    SERVER_ERROR = "server_error"
+    RATE_LIMIT_TOKENS = "rate_limit_tokens"
+    RATE_LIMIT_IMAGES = "rate_limit_images"
+    RATE_LIMIT_LONG = "rate_limit_long"
+    CONCURRENCY = "concurrency"
+    # too much load, or a failure of the service
     SLOW_DOWN = "slow_down"
+    SLOW_DOWN_429 = "slow_down_429"
+    OVERLOADED = "overloaded"
+    SERVER_ERROR = "server_error"
+    INTERNAL_ERROR = "internal_error"
+    # somebody else answers
     HTML_502 = "html_502"
+    HTML_503 = "html_503"
+    HTML_504 = "html_504"
+    HTML_520 = "html_520"
+    HTML_200 = "html_200"
+    PROXY_PAGE = "proxy_page"
+    # the safety system
     MODERATION_INPUT = "moderation_input"
     MODERATION_OUTPUT = "moderation_output"
-    QUOTA = "quota"
+    MODERATION_UNKNOWN = "moderation_unknown"
+    CONTENT_POLICY = "content_policy"
+    # the request is said to be wrong
+    BAD_IMAGE = "bad_image"
+    BAD_MIMETYPE = "bad_mimetype"
+    NO_MIMETYPE = "no_mimetype"
+    INVALID_IMAGE_FORMAT = "invalid_image_format"
+    IMAGE_TOO_LARGE = "image_too_large"
+    IMAGE_PARSE_ERROR = "image_parse_error"
+    INVALID_BASE64_IMAGE = "invalid_base64_image"
+    BAD_SIZE = "bad_size"
+    BAD_FIDELITY = "bad_fidelity"
+    TOO_LARGE = "too_large"
+    UNPROCESSABLE = "unprocessable"
+    # key, access, money
     KEY_REVOKED = "key_revoked"
+    NO_ORGANIZATION = "no_organization"
+    UNVERIFIED = "unverified"
+    UNSUPPORTED_COUNTRY = "unsupported_country"
+    MODEL_NOT_FOUND = "model_not_found"
+    QUOTA = "quota"
+    CREDIT_BALANCE = "credit_balance"
+    ORGANIZATION_SPEND = "organization_spend"
+    PROJECT_SPEND = "project_spend"
+    ORGANIZATION_USAGE = "organization_usage"
+    BILLING_NOT_ACTIVE = "billing_not_active"
+    BILLING_HARD_LIMIT = "billing_hard_limit"
+    # an answer that is damaged
     BAD_B64 = "bad_b64"
+    TRUNCATED_B64 = "truncated_b64"
     NOT_AN_IMAGE = "not_an_image"
     TRUNCATED_IMAGE = "truncated_image"
     EMPTY_DATA = "empty_data"
     WRONG_SIZE = "wrong_size"
+    NO_USAGE = "no_usage"
     MALFORMED_JSON = "malformed_json"
-    HTML_200 = "html_200"
+    EMPTY_BODY = "empty_body"
+    # no whole answer
     CUT_BODY = "cut_body"
     RESET = "reset"
+    RESET_EARLY = "reset_early"
     HANG = "hang"
+    # a chat model that does not do as asked
     UNREADABLE = "unreadable"
     REFUSAL = "refusal"
     LENGTH = "length"
+    # a whole batch
+    BATCH_FAILED = "batch_failed"
+    BATCH_EXPIRED = "batch_expired"
 
 
 class Defect(StrEnum):
@@ -58,6 +111,34 @@ class Limits(BaseModel):
     tokens_per_minute: int = Field(0, ge=0, description="Input tokens per minute.")
     input_images_per_minute: int = Field(0, ge=0, description="Pictures sent per minute.")
     concurrent: int = Field(0, ge=0, description="Calls worked on at once.")
+
+
+class Strike(BaseModel):
+    """A fault that strikes calls by their number, whatever they ask for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    fault: Fault = Field(description="What strikes, where it can.")
+    first: int = Field(ge=1, description="Number of the first call that it strikes, from 1.")
+    last: int | None = Field(None, ge=1, description="Number of the last call; none: all others.")
+
+
+class Batching(BaseModel):
+    """How batches are taken and worked on; seconds and minutes are those of the scaled clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_lines: int = Field(50_000, ge=1, description="Lines that one batch may have.")
+    max_bytes: int = Field(200_000_000, ge=1, description="Bytes that its input file may have.")
+    enqueued_tokens: int = Field(
+        0, ge=0, description="Input tokens of unfinished batches of a model; 0: no limit."
+    )
+    start_s: float = Field(60, ge=0, description="Seconds until a batch is validated.")
+    lines_per_minute: float = Field(60, gt=0, description="Lines of one batch done per minute.")
+    finish_s: float = Field(30, ge=0, description="Seconds until its files are there.")
+    keep_s: float = Field(
+        600, ge=0, description="Real seconds for which no file expires, whatever the clock says."
+    )
 
 
 class SandboxConfig(BaseModel):
@@ -101,6 +182,10 @@ class SandboxConfig(BaseModel):
     faults: dict[Fault, Rate] = Field(
         default_factory=dict, description="Share of calls, 0 to 1, that each fault strikes."
     )
+    strikes: tuple[Strike, ...] = Field(
+        (), description="Faults that strike by number of the paid call, from 1, batch lines too."
+    )
+    batches: Batching = Field(default_factory=Batching, description="How batches are worked on.")
     defects: dict[Defect, Rate] = Field(
         default_factory=dict, description="Share of edits, 0 to 1, that come back with each defect."
     )
@@ -111,7 +196,9 @@ class SandboxConfig(BaseModel):
         None, ge=0, description="Dollars billed after which every call is refused for quota."
     )
     journal_path: Path | None = Field(
-        None, description="JSON lines file of all calls, read at start; none: in memory only."
+        None,
+        description="JSON lines file of all calls, read at start; files and batches are kept in a "
+        "folder beside it. None: in memory and a temporary folder.",
     )
     canned: bool = Field(
         False, description="Answer with prepared pictures and texts that cost no CPU."
@@ -135,7 +222,8 @@ def config_of(members: dict[str, Any]) -> SandboxConfig:
     """The config that a command line describes.
 
     Args:
-        members: As `SandboxConfig` has them; `faults` and `defects` may be `name=rate,name=rate`.
+        members: As `SandboxConfig` has them; `faults` and `defects` may be `name=rate,name=rate`,
+            `strikes` may be `name=7,name=5-9,name=20-`.
 
     Raises:
         ConfigError: A member is unknown or out of its bounds; one sentence says which.
@@ -144,6 +232,8 @@ def config_of(members: dict[str, Any]) -> SandboxConfig:
     for name in ("faults", "defects"):
         if isinstance(given.get(name), str):
             given[name] = _rates(name, given[name])
+    if isinstance(given.get("strikes"), str):
+        given["strikes"] = _strikes(given["strikes"])
     try:
         return SandboxConfig.model_validate(given)
     except ValidationError as error:
@@ -163,10 +253,24 @@ def _rates(name: str, text: str) -> dict[str, float]:
     return rates
 
 
+def _strikes(text: str) -> list[dict[str, Any]]:
+    strikes = []
+    for each in filter(str.strip, text.split(",")):
+        match = _STRIKE.fullmatch(each.strip())
+        if match is None:
+            raise ConfigError(f"strikes takes NAME=FIRST-LAST,..., not {each.strip()!r:.80}.")
+        fault, first, reaching, last = match.groups()
+        to = last or None if reaching else first
+        strikes.append({"fault": fault, "first": first, "last": to})
+    return strikes
+
+
 #: Members that `POST /__admin/config` may change while the server runs.
 CHANGEABLE = frozenset(
     {
         "faults",
+        "strikes",
+        "batches",
         "defects",
         "drift_percent",
         "limits",

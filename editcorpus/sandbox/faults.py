@@ -1,58 +1,67 @@
-"""Which fault strikes a call: a function of seed, request key and attempt, or forced by name."""
+"""Which fault strikes a call: by name, by number, or as a function of seed, request and attempt."""
 
 import re
 from dataclasses import dataclass
 
 from editcorpus.sandbox.chance import share
 from editcorpus.sandbox.config import Defect, Fault, SandboxConfig
-from editcorpus.sandbox.limits import span
+from editcorpus.sandbox.injected import EDGE, PAGES
+from editcorpus.sandbox.jobs import Kind
 from editcorpus.sandbox.personas import Persona
-from editcorpus.sandbox.refusals import (
-    ApiError,
-    bad_key,
-    blocked,
-    invalid,
-    out_of_quota,
-    rate_limited,
-)
+from editcorpus.sandbox.refusals import invalid
 
-_FORCED = re.compile(r"^\s*([a-z0-9_]+)(?::(\d+))?\s*$")
-_MARKER = re.compile(r"\[\[emulate\s+([a-z0-9_]+(?::\d+)?)\]\]")
-
-#: Wait, in emulated seconds, that an injected rate limit asks for: that of a published sample.
-_RETRY_S = 0.534
+_FORCED = re.compile(r"^\s*([a-z0-9_]+)(?::(\d{1,9}))?\s*$")
+_MARKER = re.compile(r"\[\[emulate\s+([a-z0-9_]+(?::\d{1,9})?)\]\]")
 
 #: A property of the request itself: another attempt meets it again.
-_LASTING = frozenset({Fault.MODERATION_INPUT})
-
-_IMAGES_ONLY = frozenset(
-    {
-        Fault.MODERATION_INPUT,
-        Fault.MODERATION_OUTPUT,
-        Fault.BAD_B64,
-        Fault.NOT_AN_IMAGE,
-        Fault.TRUNCATED_IMAGE,
-        Fault.WRONG_SIZE,
-    }
-)
-_CHAT_ONLY = frozenset({Fault.UNREADABLE, Fault.REFUSAL, Fault.LENGTH})
-_NEVER_ON_VLLM = frozenset({Fault.QUOTA})
-
-#: Answered before or instead of the work; nothing is billed for them.
-UNBILLED = frozenset(
-    {
-        Fault.RATE_LIMIT,
-        Fault.SERVER_ERROR,
-        Fault.SLOW_DOWN,
-        Fault.MODERATION_INPUT,
-        Fault.MODERATION_OUTPUT,
-        Fault.QUOTA,
-        Fault.KEY_REVOKED,
-    }
-)
+_LASTING = frozenset({Fault.MODERATION_INPUT, Fault.CONTENT_POLICY})
 
 #: The work is done and billed, and no whole answer reaches the client.
 SEVERED = frozenset({Fault.CUT_BODY, Fault.RESET, Fault.HANG})
+
+#: Faults of a connection or of a limit: they never strike a line of a batch.
+_ONLINE = frozenset(
+    {
+        *PAGES, *SEVERED, Fault.RATE_LIMIT, Fault.RATE_LIMIT_LONG, Fault.CONCURRENCY,
+        Fault.RATE_LIMIT_TOKENS, Fault.RATE_LIMIT_IMAGES, Fault.SLOW_DOWN, Fault.SLOW_DOWN_429,
+        Fault.OVERLOADED, Fault.RESET_EARLY, Fault.MALFORMED_JSON, Fault.EMPTY_BODY,
+        Fault.KEY_REVOKED, Fault.NO_ORGANIZATION, Fault.UNSUPPORTED_COUNTRY, Fault.TOO_LARGE,
+    }
+)  # fmt: skip
+_IMAGES = frozenset(
+    {
+        Fault.RATE_LIMIT_IMAGES, Fault.MODERATION_INPUT, Fault.MODERATION_OUTPUT,
+        Fault.MODERATION_UNKNOWN, Fault.CONTENT_POLICY, Fault.BAD_IMAGE, Fault.BAD_MIMETYPE,
+        Fault.NO_MIMETYPE, Fault.BAD_SIZE, Fault.BAD_FIDELITY, Fault.UNVERIFIED, Fault.BAD_B64,
+        Fault.TRUNCATED_B64, Fault.NOT_AN_IMAGE, Fault.TRUNCATED_IMAGE, Fault.WRONG_SIZE,
+    }
+)  # fmt: skip
+_CHAT = frozenset({Fault.UNREADABLE, Fault.REFUSAL, Fault.LENGTH})
+_PAID = frozenset(
+    {
+        Fault.RATE_LIMIT_TOKENS, Fault.MODEL_NOT_FOUND, Fault.UNPROCESSABLE, Fault.EMPTY_DATA,
+        Fault.NO_USAGE, Fault.INVALID_IMAGE_FORMAT, Fault.IMAGE_TOO_LARGE, Fault.IMAGE_PARSE_ERROR,
+        Fault.INVALID_BASE64_IMAGE,
+    }
+)  # fmt: skip
+_BATCH = frozenset({Fault.BATCH_FAILED, Fault.BATCH_EXPIRED})
+_ANYWHERE = frozenset(Fault) - _IMAGES - _CHAT - _PAID - _BATCH
+
+_STRIKES = {
+    Kind.IMAGES: _ANYWHERE | _PAID | _IMAGES,
+    Kind.CHAT: _ANYWHERE | _PAID | _CHAT,
+    Kind.FREE: _ANYWHERE,
+    Kind.BATCH: _BATCH,
+}
+
+#: Money and membership are of no concern to a server of one's own.
+_NEVER_ON_VLLM = frozenset(
+    {
+        Fault.QUOTA, Fault.CREDIT_BALANCE, Fault.ORGANIZATION_SPEND, Fault.PROJECT_SPEND,
+        Fault.ORGANIZATION_USAGE, Fault.BILLING_NOT_ACTIVE, Fault.BILLING_HARD_LIMIT,
+        Fault.NO_ORGANIZATION, Fault.UNSUPPORTED_COUNTRY,
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +71,25 @@ class Attempt:
     Attributes:
         key: Hash of the request's content.
         number: From 1.
-        images: Whether it is a call of the image API.
+        kind: What the call is for.
         text: The prompt, in which a marker may force a fault.
         header: Value of `x-emulate`, or empty.
+        place: Number of the paid call among all of them, from 1; 0 for one that is free.
+        batched: Whether it is a line of a batch.
     """
 
     key: str
     number: int
     persona: Persona
-    images: bool
+    kind: Kind
     text: str
     header: str
+    place: int = 0
+    batched: bool = False
 
 
 def struck(config: SandboxConfig, attempt: Attempt) -> Fault | None:
-    """The fault that strikes, if any: the header first, then the marker, then chance.
+    """The fault that strikes, if any: header, then marker, then number, then chance.
 
     Raises:
         ApiError: A fault is forced that does not exist.
@@ -85,6 +98,10 @@ def struck(config: SandboxConfig, attempt: Attempt) -> Fault | None:
     for wanted in (attempt.header, marker.group(1) if marker else ""):
         if wanted:
             return _forced(wanted, attempt)
+    for strike in config.strikes:
+        reached = strike.first <= attempt.place <= (strike.last or attempt.place)
+        if reached and _possible(strike.fault, attempt):
+            return strike.fault
     for fault in Fault:
         rate = config.faults.get(fault, 0.0)
         number = 0 if fault in _LASTING else attempt.number
@@ -101,14 +118,14 @@ def _forced(wanted: str, attempt: Attempt) -> Fault | None:
     if match and name == "none":
         return None
     if match is None or name not in set(Fault):
-        raise invalid(f"Unknown fault '{name}' in x-emulate.", "x-emulate", "invalid_value")
+        raise invalid(f"Unknown fault '{name:.80}' in x-emulate.", "x-emulate", "invalid_value")
     fault, most = Fault(name), match.group(2)
     strikes = most is None or attempt.number <= int(most)
     return fault if strikes and _possible(fault, attempt) else None
 
 
 def _possible(fault: Fault, attempt: Attempt) -> bool:
-    if fault in (_CHAT_ONLY if attempt.images else _IMAGES_ONLY):
+    if fault not in _STRIKES[attempt.kind] or (attempt.batched and fault in _ONLINE):
         return False
     return not (attempt.persona is Persona.VLLM and fault in _NEVER_ON_VLLM)
 
@@ -118,45 +135,9 @@ def without_marker(text: str) -> str:
     return _MARKER.sub("", text)
 
 
-def refusal(fault: Fault, persona: Persona, model: str, request_id: str, scale: float) -> ApiError:
-    """The error answer of a fault that is one (`UNBILLED`); waits in it are real time, scaled."""
-    vllm = persona is Persona.VLLM
-    answers = {
-        Fault.RATE_LIMIT: lambda: _crowded() if vllm else _too_many(model, scale),
-        Fault.SERVER_ERROR: lambda: _server_error(model),
-        Fault.SLOW_DOWN: lambda: _crowded() if vllm else _slow_down(),
-        Fault.MODERATION_INPUT: lambda: blocked("input", request_id),
-        Fault.MODERATION_OUTPUT: lambda: blocked("output", request_id),
-        Fault.QUOTA: out_of_quota,
-        Fault.KEY_REVOKED: bad_key,
-    }
-    return answers[fault]()
-
-
-def _too_many(model: str, scale: float) -> ApiError:
-    wait = _RETRY_S * scale
-    message = (
-        f"Rate limit reached for {model} (for limit {model}) in organization org-emulated on "
-        f"requests per min: Limit 5, Used 5, Requested 1. Please try again in {span(wait)}."
-    )
-    return rate_limited(message, "requests", wait)
-
-
-def _server_error(model: str) -> ApiError:
-    if model.startswith("gpt-image"):
-        message, kind = "Image generation failed", "image_generation_server_error"
-        return ApiError(500, message, kind, code="image_generation_failed")
-    message = "The server had an error while processing your request. Sorry about that!"
-    return ApiError(500, message, "server_error", code="server_error")
-
-
-def _slow_down() -> ApiError:
-    message = "We are currently processing too many requests. Please slow down."
-    return ApiError(503, message, "server_error", code="slow_down")
-
-
-def _crowded() -> ApiError:
-    return ApiError(503, "The server is at its limit of queued requests, try again later.")
+def is_lost(config: SandboxConfig, fault: Fault | None, request_id: str) -> bool:
+    """Whether a gateway broke before the work began; for every other call it broke after it."""
+    return fault in EDGE and share(config.seed, "edge", request_id) >= 0.5
 
 
 def planted(config: SandboxConfig, key: str) -> Defect | None:

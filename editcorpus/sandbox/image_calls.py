@@ -10,12 +10,10 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from editcorpus.sandbox import latency
-from editcorpus.sandbox.calls import Call, Done, Incoming, Job, json_body
 from editcorpus.sandbox.chance import digest
 from editcorpus.sandbox.codecs import (
     Sent,
     bad_picture,
-    data_url,
     decode,
     encode,
     open_picture,
@@ -24,17 +22,18 @@ from editcorpus.sandbox.codecs import (
 )
 from editcorpus.sandbox.config import Defect, Fault
 from editcorpus.sandbox.edits import Plan, Size, edited, scene
+from editcorpus.sandbox.enclosed import of_form, of_json, too_many
 from editcorpus.sandbox.faults import planted, without_marker
-from editcorpus.sandbox.forms import Part, multipart
+from editcorpus.sandbox.forms import multipart
 from editcorpus.sandbox.image_rules import MAX_PICTURES, ImageParameters, checked
+from editcorpus.sandbox.jobs import Call, Done, Incoming, Job, Kind, json_body
 from editcorpus.sandbox.refusals import ApiError, invalid, missing
 from editcorpus.sandbox.state import Sandbox
 from editcorpus.sandbox.wishes import understand
-from editcorpus.tariffs import Usage, image_input_tokens, image_output_tokens, price, text_tokens
+from editcorpus.tariffs import Usage, image_input_tokens, image_output_tokens, text_tokens
 
 _MAX_BYTES = 50_000_000
 _MAX_MASK_BYTES = 4_000_000
-_MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +66,14 @@ def edit_intake(sandbox: Sandbox, incoming: Incoming) -> Job:
         ApiError: Something is wrong with it.
     """
     if incoming.content_type.startswith("multipart/form-data"):
-        fields, files, mask = _of_form(multipart(incoming.body, incoming.content_type))
+        fields, files, mask = of_form(multipart(incoming.body, incoming.content_type))
     else:
-        fields, files, mask = _of_json(json_body(incoming))
+        fields, files, mask = of_json(sandbox, json_body(incoming))
     parameters = checked(fields, sandbox.config.today, editing=True)
     if not files:
         raise missing("image")
     if len(files) > MAX_PICTURES:
-        raise invalid(
-            f"Invalid 'image': array too long. Expected an array with maximum length "
-            f"{MAX_PICTURES}, but got an array with length {len(files)} instead.",
-            "image",
-            "array_above_max_length",
-        )
+        raise too_many(len(files))
     return _job(sandbox, parameters, files, mask)
 
 
@@ -91,51 +85,6 @@ def generation_intake(sandbox: Sandbox, incoming: Incoming) -> Job:
     """
     parameters = checked(json_body(incoming), sandbox.config.today, editing=False)
     return _job(sandbox, parameters, (), None)
-
-
-def _of_form(parts: Sequence[Part]) -> tuple[dict[str, Any], list[bytes], bytes | None]:
-    fields: dict[str, Any] = {}
-    files: list[bytes] = []
-    mask = None
-    for part in parts:
-        if part.name in ("image", "image[]"):
-            files.append(_file(part, "image"))
-        elif part.name == "mask":
-            mask = _file(part, "mask")
-        else:
-            fields[part.name] = part.data.decode("utf-8", "replace")
-    return fields, files, mask
-
-
-def _file(part: Part, name: str) -> bytes:
-    if not part.media_type:
-        raise invalid(f"Invalid file '{name}': missing mimetype.", name, "missing_file_mimetype")
-    if part.media_type not in _MEDIA_TYPES:
-        raise invalid(
-            f"Invalid file '{name}': unsupported mimetype ('{part.media_type}'). Supported file "
-            "formats are 'image/jpeg', 'image/png', and 'image/webp'.",
-            name,
-            "unsupported_file_mimetype",
-        )
-    return part.data
-
-
-def _of_json(members: dict[str, Any]) -> tuple[dict[str, Any], list[bytes], bytes | None]:
-    images = members.get("images")
-    if not isinstance(images, list) or not images:
-        raise missing("images")
-    files = [_reference(one, f"images[{number}]") for number, one in enumerate(images)]
-    mask = members.get("mask")
-    return members, files, _reference(mask, "mask") if mask is not None else None
-
-
-def _reference(one: object, param: str) -> bytes:
-    """A picture given as exactly one of `image_url` and `file_id`."""
-    if not isinstance(one, dict) or len(one.keys() & {"image_url", "file_id"}) != 1:
-        raise invalid(f"Invalid '{param}': give one of 'image_url' and 'file_id'.", param)
-    if "file_id" in one:
-        raise ApiError(404, f"No such File object: {one['file_id']}", param="file_id")
-    return data_url(str(one["image_url"]), f"{param}.image_url")
 
 
 def _job(
@@ -161,7 +110,7 @@ def _job(
         model=parameters.model,
         key=key,
         text=parameters.prompt,
-        images=True,
+        kind=Kind.IMAGES,
         pictures=len(pictures),
         tokens=sum(_input(order)),
         pace=latency.IMAGES.get(parameters.quality, latency.IMAGES["high"]),
@@ -199,7 +148,7 @@ def _done(sandbox: Sandbox, order: _Order, fault: Fault | None) -> Done:
         "output_tokens_details": {"image_tokens": made, "text_tokens": 0},
         "total_tokens": text + shown + made,
     }
-    usd = price(parameters.model, Usage(text_in=text, image_in=shown, image_out=made))
+    used = Usage(text_in=text, image_in=shown, image_out=made)
     pictures, note = _pictures(sandbox, order, fault)
     head = {
         "created": sandbox.config.created,
@@ -208,7 +157,7 @@ def _done(sandbox: Sandbox, order: _Order, fault: Fault | None) -> Done:
         "quality": parameters.quality,
         "size": f"{width}x{height}",
     }
-    return Done(lambda: _body(head, pictures, usage, fault), usage, usd, note)
+    return Done(lambda: _body(head, pictures, usage, fault), usage, used, note)
 
 
 def _pictures(sandbox: Sandbox, order: _Order, fault: Fault | None) -> tuple[list[bytes], str]:
@@ -273,6 +222,9 @@ def _body(
     data = [base64.b64encode(picture) for picture in pictures]
     if fault is Fault.BAD_B64:
         data = [text[: len(text) // 3] + b"!*" + text[len(text) // 3 :] for text in data]
+    if fault is Fault.TRUNCATED_B64:
+        data = [text[: len(text) // 2 // 4 * 4 + 1] for text in data]
     front = json.dumps(head).encode()[:-1] + b', "data": ['
     items = b", ".join(b'{"b64_json": "' + text + b'"}' for text in data)
-    return front + items + b'], "usage": ' + json.dumps(usage).encode() + b"}"
+    told = b"" if fault is Fault.NO_USAGE else b', "usage": ' + json.dumps(usage).encode()
+    return front + items + b"]" + told + b"}"

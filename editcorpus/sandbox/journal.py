@@ -30,6 +30,9 @@ class Entry:
         usd: Dollars billed, exact, as text.
         usage: The `usage` of the answer; empty where nothing was done.
         note: What was painted or judged, and the defect planted.
+        tariff: `standard`, or `batch` at half the price.
+        batch_id: The batch that the call is a line of; empty for one that is none.
+        custom_id: The name of that line.
     """
 
     request_id: str
@@ -44,6 +47,9 @@ class Entry:
     usd: str
     usage: dict[str, Any]
     note: str
+    tariff: str = "standard"
+    batch_id: str = ""
+    custom_id: str = ""
 
 
 class Journal:

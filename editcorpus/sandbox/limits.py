@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from editcorpus.sandbox.config import Limits
-from editcorpus.sandbox.refusals import rate_limited
+from editcorpus.sandbox.refusals import ApiError, rate_limited
 
 _MINUTE_S = 60.0
+
+#: Emulated seconds that are asked of a client that has too many calls out.
+_CROWD_S = 2.0
 
 
 @dataclass(slots=True)
@@ -56,12 +59,7 @@ class Gate:
             ApiError: A minute's limit or the cap is reached; it says when to come again.
         """
         if self._concurrent and self.working >= self._concurrent:
-            message = (
-                f"Rate limit reached for {model} in organization org-emulated on concurrent "
-                f"requests: Limit {self._concurrent}, Used {self.working}, Requested 1. "
-                f"Please try again in {span(2.0 * scale)}."
-            )
-            raise rate_limited(message, "requests", 2.0 * scale)
+            raise crowded(model, self._concurrent, self.working, scale)
         for kind, bucket in self._buckets.items():
             bucket.refill(now)
             amount = wanted.get(kind, 0)
@@ -81,6 +79,16 @@ class Gate:
             reset = bucket.wait_s(bucket.per_minute) * scale
             found[f"x-ratelimit-reset-{kind}"] = span(reset)
         return found
+
+
+def crowded(model: str, most: int, used: int, scale: float) -> ApiError:
+    """429: as many calls as are taken at once are out already."""
+    wait = _CROWD_S * scale
+    message = (
+        f"Rate limit reached for {model} in organization org-emulated on concurrent requests: "
+        f"Limit {most}, Used {used}, Requested 1. Please try again in {span(wait)}."
+    )
+    return rate_limited(message, "requests", wait)
 
 
 def _message(model: str, bucket: _Bucket, amount: int, wait: float) -> str:

@@ -23,6 +23,8 @@ class Running:
     Attributes:
         url: Base URL for the `openai` client, ending in `/v1`.
         vllm_url: Base URL of the vLLM persona, ending in `/v1`; `/health` lies beside `/v1`.
+        tls_url: Base URL of the OpenAI persona under `https`, which the server does not speak:
+            every call to it ends in a TLS error.
         admin_url: Root of the admin pages.
         port: TCP port.
         process: The process; kill it to see what survives.
@@ -33,6 +35,7 @@ class Running:
         self.process = process
         self.port = port
         self.url = f"{root}/v1"
+        self.tls_url = f"https://{host}:{port}/v1"
         self.vllm_url = f"{root}/vllm/v1"
         self.admin_url = f"{root}/__admin"
 
@@ -110,8 +113,6 @@ def _plain(config: BaseModel) -> dict[str, Any]:
     """The config as JSON, keys in clear."""
     members: dict[str, Any] = config.model_dump(mode="json")
     for name, value in config:
-        if isinstance(value, tuple):
-            members[name] = [
-                one.get_secret_value() if isinstance(one, SecretStr) else one for one in value
-            ]
+        if isinstance(value, tuple) and any(isinstance(one, SecretStr) for one in value):
+            members[name] = [one.get_secret_value() for one in value]
     return members

@@ -8,10 +8,30 @@ from typing import Any
 
 from editcorpus.sandbox.personas import Persona
 
-HTML_502 = (
-    b"<!DOCTYPE html>\n<html><head><title>api.openai.com | 502: Bad gateway</title></head>"
-    b"<body><h1>Bad gateway <span>Error code 502</span></h1><p>Cloudflare</p></body></html>\n"
+#: What the service says of an account that cannot pay, by code.
+BILLING = {
+    "credit_balance_exhausted": "Your credit balance is exhausted. Please add credits.",
+    "organization_spend_limit_exceeded": "Your organization has reached its spend limit.",
+    "project_spend_limit_exceeded": "Your project has reached its spend limit.",
+    "organization_usage_limit_exceeded": "Your organization has reached its usage limit.",
+    "billing_not_active": "Your account is not active, please check your billing details on our "
+    "website.",
+    "billing_hard_limit_reached": "Billing hard limit has been reached.",
+}
+QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. For more "
+    "information on this error, read the docs: "
+    "https://platform.openai.com/docs/guides/error-codes/api-errors."
 )
+
+
+def page(status: int, words: str) -> bytes:
+    """The page of HTML that a gateway shows in place of an answer."""
+    return (
+        f"<!DOCTYPE html>\n<html><head><title>api.openai.com | {status}: {words}</title></head>"
+        f"<body><h1>{words} <span>Error code {status}</span></h1><p>Cloudflare</p></body></html>\n"
+    ).encode()
+
 
 #: The names vLLM gives to errors, by status; its `code` is the status as a number.
 _VLLM_TYPES = {
@@ -126,16 +146,16 @@ def rate_limited(message: str, kind: str, wait_s: float) -> ApiError:
 
 def out_of_quota() -> ApiError:
     """429 that no waiting heals: the money is spent."""
-    message = (
-        "You exceeded your current quota, please check your plan and billing details. For more "
-        "information on this error, read the docs: "
-        "https://platform.openai.com/docs/guides/error-codes/api-errors."
-    )
-    return ApiError(429, message, "insufficient_quota", code="insufficient_quota")
+    return ApiError(429, QUOTA, "insufficient_quota", code="insufficient_quota")
+
+
+def no_file(file_id: str, param: str | None = "id") -> ApiError:
+    """404: no such file, or one that was deleted or has expired."""
+    return ApiError(404, f"No such File object: {file_id:.200}", param=param)
 
 
 def blocked(stage: str, request_id: str) -> ApiError:
-    """400 of the safety system, which speaks at the `input` or at the `output` stage."""
+    """400 of the safety system, which speaks at the stage `input`, `output` or `unknown`."""
     message = (
         "Your request was rejected by the safety system. If you believe this is an error, contact "
         f"us at help.openai.com and include the request ID {request_id}. "

@@ -79,8 +79,12 @@ def serve(
     Raises:
         OSError: The address or the journal cannot be had.
     """
-    sandbox = Sandbox(config)
     door = listening(config)
+    try:
+        sandbox = Sandbox(config)
+    except BaseException:
+        door.close()
+        raise
     server = uvicorn.Server(
         uvicorn.Config(
             application(sandbox),

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from editcorpus.sandbox.calls import Incoming, Paid, json_body
+from editcorpus.sandbox.calls import Paid
 from editcorpus.sandbox.chat_calls import chat_intake
+from editcorpus.sandbox.jobs import Incoming, json_body
 from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.refusals import ApiError, missing, no_model
 from editcorpus.sandbox.state import Sandbox

@@ -4,7 +4,7 @@ import argparse
 
 from editcorpus.sandbox import config_of, serve
 
-_MEMBERS = ("host", "port", "seed", "time_scale", "faults", "defects", "canned")
+_MEMBERS = ("host", "port", "seed", "time_scale", "faults", "strikes", "defects", "canned")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="decides edits, faults and delays")
     parser.add_argument("--time-scale", type=float, default=0.01, help="factor on delays (0.01)")
     parser.add_argument("--faults", default="", metavar="NAME=RATE,...", help="share of calls")
+    parser.add_argument(
+        "--strikes", default="", metavar="NAME=N[-M],...", help="calls that it strikes by number"
+    )
+    parser.add_argument(
+        "--concurrent", type=int, default=0, metavar="N", help="calls at once (0: any)"
+    )
+    parser.add_argument(
+        "--quota-after-usd", default=None, metavar="USD", help="after which calls are refused"
+    )
     parser.add_argument("--defects", default="", metavar="NAME=RATE,...", help="share of edits")
     parser.add_argument("--canned", action="store_true", help="answers that cost no CPU")
     parser.add_argument("--journal", default=None, help="file that keeps every call")
@@ -24,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted; the line that is printed makes a shell use it."""
     members = {name: getattr(arguments, name) for name in _MEMBERS}
+    members["limits"] = {"concurrent": arguments.concurrent}
+    members["quota_after_usd"] = arguments.quota_after_usd
     serve(config_of({**members, "journal_path": arguments.journal}), exports)
     return 0
 

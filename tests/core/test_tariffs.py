@@ -222,51 +222,5 @@ def test_a_picture_without_pixels_or_rule_is_refused() -> None:
         tariffs.image_input_tokens("dall-e-2", 5, 5)
 
 
-def test_a_price_file_adds_rows_and_takes_the_place_of_rows(tmp_path: Path) -> None:
-    path = tmp_path / "own.json"
-    path.write_text(
-        """{"as_of": "2027-03-01", "models": {
-            "gpt-image-2": {"kind": "image", "source": "own contract",
-                "prices": {"text_in": 1, "image_in": 0.1, "image_out": "3"},
-                "output_tokens": {"factors": {"high": 96}},
-                "input_tokens": {"rule": "magnified_patches", "budget": 1536}},
-            "house/editor": {"kind": "image", "source": "own",
-                "prices": {"text_in": "0", "image_in": "0", "image_out": "0"}}}}"""
-    )
-    own = Tariffs.load(path)
-    own.check_model("house/editor", own.as_of)
-    assert own.price("gpt-image-2", Usage(image_out=MILLION)) == 3
-    assert own.price("gpt-image-2", Usage(image_in=MILLION)) == Decimal("0.1")
-    assert own.price(SUNBURST, Usage(image_out=MILLION)) == 30
-    assert own.as_of == date(2027, 3, 1)
-    assert Tariffs.load().price("gpt-image-2", Usage(image_out=MILLION)) == 30
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("not json", "wrong at the file as a whole: Invalid JSON"),
-        ('{"as_of": "2026-11-21", "models": {"x": {"kind": "chat"}}}', "models > x > source"),
-        (
-            '{"as_of": "2026-11-21", "models": {"x": {"kind": "chat", "source": "own", "prices": {}}}}',
-            "models > x > prices > text_in",
-        ),
-    ],
-)
-def test_a_broken_price_file_is_refused_in_one_sentence(
-    tmp_path: Path, text: str, says: str
-) -> None:
-    path = tmp_path / "own.json"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=says) as caught:
-        Tariffs.load(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_price_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: No such file"):
-        Tariffs.load(tmp_path / "none.json")
-
-
 def test_the_kinds_of_tariff_are_three_words() -> None:
     assert list(Tariff) == ["listed", "per_image", "free"]

@@ -2,11 +2,13 @@
 
 import base64
 import io
+import json
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from openai import OpenAI
+from openai.types import Batch
 from PIL import Image, ImageFilter
 
 from editcorpus.sandbox import Running, SandboxConfig, running
@@ -31,9 +33,8 @@ def _prepared() -> Iterator[Running]:
 def canned(_prepared) -> Iterator[Running]:
     """A server of its own with canned answers, whose settings and journal a test may change."""
     yield _prepared
-    _prepared.admin(
-        "config", {"faults": {}, "limits": {}, "quota_after_usd": None, "keys_revoked": False}
-    )
+    plain = {"faults": {}, "limits": {}, "strikes": [], "batches": {}, "time_scale": 1.0}
+    _prepared.admin("config", {**plain, "quota_after_usd": None, "keys_revoked": False})
     _prepared.admin("reset", {})
 
 
@@ -131,6 +132,63 @@ def data_url() -> Callable[[Image.Image], str]:
         return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
 
     return url
+
+
+@pytest.fixture(scope="session")
+def jsonl() -> Callable[..., tuple[str, bytes]]:
+    """An input file of a batch; each line is a request to one endpoint."""
+
+    def named(bodies: dict[str, dict], url: str = "/v1/images/generations") -> tuple[str, bytes]:
+        lines = [
+            {"custom_id": name, "method": "POST", "url": url, "body": body}
+            for name, body in bodies.items()
+        ]
+        return "lines.jsonl", "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def submit() -> Callable[..., Batch]:
+    """A batch out of an input file."""
+
+    def made(client: OpenAI, file: tuple[str, bytes], url="/v1/images/generations", **given):
+        found = client.files.create(file=file, purpose="batch")
+        return client.batches.create(
+            input_file_id=found.id, endpoint=url, completion_window="24h", **given
+        )
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., Batch]:
+    """A batch as soon as it stands as it should."""
+
+    def stands(client: OpenAI, batch: Batch, *wanted: str) -> Batch:
+        ends = ("completed", "failed", "expired", "cancelled")
+        while batch.status not in (wanted or ends):
+            assert batch.status not in ends, batch
+            batch = client.batches.retrieve(batch.id)
+        return batch
+
+    return stands
+
+
+@pytest.fixture(scope="session")
+def ended(submit, until) -> Callable[..., Batch]:
+    """A batch out of an input file, after it has ended."""
+    return lambda client, file, *url, **given: until(client, submit(client, file, *url, **given))
+
+
+@pytest.fixture(scope="session")
+def lines() -> Callable[[OpenAI, str], list[dict]]:
+    """The lines of a file that a batch made."""
+
+    def read(client: OpenAI, file_id: str) -> list[dict]:
+        return [json.loads(line) for line in client.files.content(file_id).iter_lines() if line]
+
+    return read
 
 
 @pytest.fixture(scope="session")

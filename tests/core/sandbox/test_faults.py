@@ -8,45 +8,14 @@ from openai import AsyncOpenAI, DefaultAioHttpClient
 from PIL import UnidentifiedImageError
 
 from editcorpus.sandbox.config import Fault, SandboxConfig
-from editcorpus.sandbox.faults import Attempt, refusal, struck
+from editcorpus.sandbox.faults import Attempt, struck
+from editcorpus.sandbox.injected import refusal
+from editcorpus.sandbox.jobs import Kind
 from editcorpus.sandbox.personas import Persona
 
 
 def marked(name: str) -> str:
     return f"Add a dog [[emulate {name}]]"
-
-
-@pytest.mark.parametrize(
-    ("name", "error", "face"),
-    [
-        ("rate_limit", openai.RateLimitError, (429, "requests", "rate_limit_exceeded")),
-        ("server_error", openai.InternalServerError, (500, "image_generation_server_error",
-         "image_generation_failed")),
-        ("slow_down", openai.InternalServerError, (503, "server_error", "slow_down")),
-        ("moderation_input", openai.BadRequestError, (400, "image_generation_user_error",
-         "moderation_blocked")),
-        ("moderation_output", openai.BadRequestError, (400, "image_generation_user_error",
-         "moderation_blocked")),
-        ("quota", openai.RateLimitError, (429, "insufficient_quota", "insufficient_quota")),
-        ("key_revoked", openai.AuthenticationError, (401, "invalid_request_error",
-         "invalid_api_key")),
-    ],
-)  # fmt: skip
-def test_a_refusal_has_its_published_face_and_is_not_billed(edit, calls, name, error, face):
-    with pytest.raises(error) as caught:
-        edit(marked(name))
-    found = caught.value
-    assert (found.status_code, found.type, found.code) == face
-    call = calls(request_id=found.request_id)[0]
-    assert (call["fault"], call["billed"], call["usd"]) == (name, False, "0")
-
-
-def test_moderation_names_its_stage(edit):
-    for stage in ("input", "output"):
-        with pytest.raises(openai.BadRequestError) as caught:
-            edit(marked(f"moderation_{stage}"))
-        assert caught.value.body["moderation_details"]["moderation_stage"] == stage
-        assert caught.value.request_id in caught.value.body["message"]
 
 
 def test_a_rate_limit_says_in_real_time_when_to_come_again(edit):
@@ -172,7 +141,7 @@ def test_an_unknown_fault_is_refused(edit):
 
 
 def attempt(key="k", number=1, **given):
-    given = {"persona": Persona.OPENAI, "images": True, "text": "", "header": ""} | given
+    given = {"persona": Persona.OPENAI, "kind": Kind.IMAGES, "text": "", "header": ""} | given
     return Attempt(key=key, number=number, **given)
 
 
@@ -207,7 +176,7 @@ def test_a_later_attempt_is_struck_anew_but_a_refused_prompt_stays_refused():
 
 def test_faults_of_pictures_never_strike_a_chat():
     config = SandboxConfig(faults={"bad_b64": 1.0, "moderation_input": 1.0})
-    assert struck(config, attempt(images=False)) is None
+    assert struck(config, attempt(kind=Kind.CHAT)) is None
     refusing = SandboxConfig(faults={"refusal": 1.0})
-    assert struck(refusing, attempt(images=True)) is None
-    assert struck(refusing, attempt(images=False)) is Fault.REFUSAL
+    assert struck(refusing, attempt(kind=Kind.IMAGES)) is None
+    assert struck(refusing, attempt(kind=Kind.CHAT)) is Fault.REFUSAL

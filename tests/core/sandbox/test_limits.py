@@ -1,7 +1,10 @@
+import asyncio
+
 import openai
 import pytest
+from openai import AsyncOpenAI
 
-from editcorpus.sandbox import Limits
+from editcorpus.sandbox import Limits, SandboxConfig, running
 from editcorpus.sandbox.latency import IMAGES, seconds
 from editcorpus.sandbox.limits import Gate
 from editcorpus.sandbox.refusals import ApiError
@@ -86,6 +89,27 @@ def test_a_client_meets_the_limits(canned, connect, small):
         assert (caught.value.type, caught.value.code) == ("input-images", "rate_limit_exceeded")
         assert 20 <= float(caught.value.response.headers["retry-after"]) <= 30
         assert canned.admin("journal")["calls"][-1]["attempt"] == 0
+
+
+async def _crowd(url, count):
+    async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client:
+        calls = (
+            client.images.generate(model="gpt-image-2", prompt=f"Dog {number}", quality="low")
+            for number in range(count)
+        )
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def test_calls_beyond_sixteen_at_once_are_told_to_wait_two_seconds():
+    config = SandboxConfig(canned=True, latency_s=0.5, limits={"concurrent": 16})
+    with running(config) as server:
+        answers = asyncio.run(_crowd(server.url, 24))
+        refused = [one for one in answers if isinstance(one, openai.RateLimitError)]
+        assert len(refused) == 8
+        assert server.admin("summary")["billed"] == 16
+    for error in refused:
+        assert "on concurrent requests: Limit 16, Used 16" in error.body["message"]
+        assert error.response.headers["retry-after"] == "2"
 
 
 @pytest.mark.parametrize(

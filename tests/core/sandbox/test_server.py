@@ -104,12 +104,29 @@ def test_the_command_line_becomes_a_config():
             "--canned",
             "--defects=echo=1",
             "--faults=reset=0.1, hang=0.2",
+            "--strikes=key_revoked=120-,reset=7, html_502=5-9",
+            "--concurrent=16",
+            "--quota-after-usd=1.50",
         ]
     )
     config = config_of(_members(given))
     assert (config.port, config.seed, config.time_scale, config.canned) == (9, 4, 0.1, True)
     assert config.faults == {"reset": 0.1, "hang": 0.2}
     assert config.defects == {"echo": 1.0}
+    assert [(one.fault, one.first, one.last) for one in config.strikes] == [
+        ("key_revoked", 120, None),
+        ("reset", 7, 7),
+        ("html_502", 5, 9),
+    ]
+    assert (config.limits.concurrent, str(config.quota_after_usd)) == (16, "1.50")
+
+
+@pytest.mark.parametrize(
+    "text", ["reset", "reset=", "reset=x", "reset=0", "nonsense=1", "reset=-3"]
+)
+def test_a_strike_that_is_none_is_refused_in_one_sentence(text):
+    with pytest.raises(ConfigError, match="strikes"):
+        config_of({"strikes": text})
 
 
 def test_settings_are_checked_and_fixed_ones_stay(server):
