@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo check test test-compat bench lock docs
+.PHONY: help setup demo check test test-compat bench chaos fuzz lock docs
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,12 @@ bench: setup ## print the figures of speed and memory
 	@for file in $$(grep -l __main__ tests/benchmarks/*.py); do \
 	  echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
 	done
+
+chaos: setup ## kill a run fifty times, on a folder and on a bucket, and hold its books against the API's
+	@$(BIN)/python tests/chaos/chaos.py
+
+fuzz: setup ## feed 20,000 damaged answers, pictures and parquet files to the code that reads them
+	@$(BIN)/python tests/fuzz/fuzz.py 20000
 
 lock: ## resolve pyproject.toml into requirements.lock; what still fits keeps its version
 	@scripts/lock

@@ -1,6 +1,6 @@
 """A saved connection to a model API."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
@@ -31,6 +31,11 @@ class ModelEndpoint(Block):
     usd_per_image: float = Field(
         default=0, ge=0, description="Dollars for one picture, where the tariff is per_image."
     )
+    prices: dict[str, Any] = Field(
+        default={},
+        description="Price rows of your own, in the form of editcorpus/tariffs.json; each takes the "
+        "place of a published one. Empty: the published prices.",
+    )
     reports_usage: bool = Field(
         default=True, description="Whether answers say how many tokens they took."
     )
@@ -51,7 +56,18 @@ class ModelEndpoint(Block):
         default=600, gt=0, description="Longest time for one call, in seconds; 360 or more."
     )
     call_attempts: int = Field(
-        default=4, ge=1, le=20, description="Tries of one call; 1 leaves retries to Prefect."
+        default=4,
+        ge=1,
+        le=20,
+        description="Tries of one call, 1 to 20; 1 leaves retries to Prefect, but for calls that were "
+        "refused for want of room, which the engine waits for.",
+    )
+    max_blocked_share: float = Field(
+        default=0.2,
+        gt=0,
+        le=1,
+        description="Share of the last 1,000 calls that the safety system may block before the run "
+        "stops, above 0 and at most 1; 1 never stops it. Providers close accounts over it.",
     )
 
     def endpoint(self, name: str) -> Endpoint:

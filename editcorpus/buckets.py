@@ -31,6 +31,8 @@ _HASTY: dict[str, Any] = {
 }
 """botocore's settings for a first look: whoever waits at a terminal gets an answer in seconds."""
 _S3 = {"s3", "s3a"}
+_PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@")
+"""A user and a password in a URL; a name alone, as in `abfs://container@account`, is no secret."""
 
 
 def open_bucket(
@@ -50,6 +52,7 @@ def open_bucket(
         ConfigError: The protocol is unknown, or the URL names no bucket.
     """
     protocol, _, base = root.partition("://")
+    refuse_password(root)
     if not base:
         raise ConfigError(f"The URL {root!r} names no bucket.")
     chosen = client_options(protocol, options, hasty=hasty)
@@ -71,11 +74,28 @@ def client_options(protocol: str, options: Mapping[str, Any], *, hasty: bool) ->
         protocol: Such as `s3`; others are left as they are.
         options: As given.
         hasty: Whether a server that does not answer is given up within seconds.
+
+    Raises:
+        ConfigError: The URL of the server holds a password.
     """
+    refuse_password(str(options.get("endpoint_url", "")))
     if protocol not in _S3:
         return dict(options)
     quick = _HASTY if hasty else {}
     return {**options, "config_kwargs": {**_PLAIN, **options.get("config_kwargs", {}), **quick}}
+
+
+def refuse_password(url: str) -> None:
+    """Refuse a URL with a password, which would be written wherever the URL is.
+
+    Raises:
+        ConfigError: It holds one; the sentence does not.
+    """
+    if _PASSWORD.search(url):
+        raise ConfigError(
+            f"The URL {_PASSWORD.sub('://***@', url)} holds a password, which every manifest and log "
+            "would show; keys belong into the environment or into a saved block."
+        )
 
 
 def hurry(files: Any) -> None:

@@ -2,6 +2,7 @@
 
     EditcorpusError
     ├── ConfigError            the run cannot start like this: a parameter, a path, a column, a key
+    │   └── Taken              somebody else has what this process wants for itself
     ├── RunStopped             the run must not go on; what is finished stays, starting again continues
     │   ├── BudgetExceeded     the next call could pass the budget
     │   ├── EndpointStopped    key, quota, billing or model: no further call can succeed
@@ -9,6 +10,7 @@
     │   └── Interrupted        somebody asked the run to stop
     ├── StorageError           a store did not do what it promised
     ├── ShardError             the columns of a shard contradict each other or their manifest
+    │   └── ShardDamaged       a file of a step over a shard is damaged: the step can be done anew
     └── RecordError            this one record cannot be done; becomes `Rejected` or `Failed`
         ├── SourceError        its pixels or text cannot be used
         ├── ModelRefused       the model's operator will not do it
@@ -28,6 +30,10 @@ class EditcorpusError(Exception):
 
 class ConfigError(EditcorpusError, ValueError):
     """The run cannot start like this: a parameter, a path, a column, a key."""
+
+
+class Taken(ConfigError):
+    """Somebody else has what this process wants for itself; it can be waited for."""
 
 
 class RunStopped(EditcorpusError):
@@ -56,6 +62,23 @@ class StorageError(EditcorpusError, OSError):
 
 class ShardError(EditcorpusError):
     """The columns of a shard contradict each other or their manifest."""
+
+
+class ShardDamaged(ShardError):
+    """A file of a step over a shard is damaged or missing; the step can be done anew.
+
+    Args:
+        sentence: What is wrong with it.
+        folder: Where the shard lies in its store.
+        step: The step that wrote the file.
+        path: Of the file in its store.
+    """
+
+    def __init__(self, sentence: str, folder: str, step: str, path: str) -> None:
+        super().__init__(sentence)
+        self.folder = folder
+        self.step = step
+        self.path = path
 
 
 class RecordError(EditcorpusError):

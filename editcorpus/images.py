@@ -124,7 +124,9 @@ def is_plain(data: bytes) -> bool:
     """Whether bytes decode, in any reader, to upright RGB of 8 bits without alpha or animation."""
     try:
         name = sniff(data)
+        _check_size(declared_size(data, name), Limits(MOST_PIXELS, 1))
         with _READERS[name](io.BytesIO(data)) as image:
+            _check_size(image.size, Limits(MOST_PIXELS, 1))
             return _plain(image, name, data, _orientation(image))
     except (SourceError, *_BROKEN):
         return False
@@ -146,11 +148,19 @@ def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
 
 def fit(image: Image.Image, longest: int = 1024) -> Image.Image:
     """The picture with its long side at most `longest` px; never enlarged, antialiased."""
-    side = max(image.size)
-    if side <= longest:
+    size = fitted(image.size, longest)
+    if size == image.size:
         return image
-    width, height = (max(1, (2 * n * longest + side) // (2 * side)) for n in image.size)
-    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def fitted(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """The size, in pixels, of a picture of `size` after `fit`."""
+    side = max(size)
+    if side <= longest:
+        return size
+    width, height = (max(1, (2 * n * longest + side) // (2 * side)) for n in size)
+    return width, height
 
 
 def cut(

@@ -15,7 +15,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from editcorpus.buckets import cause, client_options, hurry, without_secrets
+from editcorpus.buckets import cause, client_options, hurry, refuse_password, without_secrets
 from editcorpus.errors import ConfigError, EditcorpusError, ShardError, StorageError
 from editcorpus.records import Triplet
 
@@ -48,11 +48,14 @@ class Inputs:
             options: For URLs only: `key`, `secret`, `endpoint_url`, `anon`.
 
         Raises:
-            ConfigError: Nothing is found, the place cannot be reached, or the key is refused.
+            ConfigError: Nothing is found, the place cannot be reached, the key is refused, or a URL
+                holds a password.
         """
         wanted = [where] if isinstance(where, str) else list(where)
         if not wanted:
             raise ConfigError("No input is given: name a file, a folder, a glob or a URL.")
+        for one in wanted:
+            refuse_password(one)
         chosen = dict(options or {})
         found = {url for one in wanted for url in _found(one, chosen)}
         return cls(tuple(sorted(found)), chosen)
@@ -84,7 +87,7 @@ class Inputs:
             try:
                 with pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES) as parquet:
                     yield parquet
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 if _is_ours(error) or getattr(error, "errno", None) is not None:
                     raise  # the store's own trouble has a number, Arrow's finding of damage has none
                 raise ShardError(f"{url} is not a whole parquet file: {cause(error)}") from error

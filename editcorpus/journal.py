@@ -6,14 +6,21 @@ One process writes one journal. Lines are JSON objects whose first two members a
     {"t":"intent","k":"<hash>", ...}    a call is about to go out, at this worst case
     {"t":"end","k":"<hash>", ...}       what became of it
     {"t":"answer","k":"<hash>", ...}    the same, with the text that was answered
+    {"t":"refusal","k":"<hash>", ...}   the same, with the verdict that the API will never answer
+    {"t":"revoked","k":"<hash>", ...}   that verdict counts no more; no call, and no money
+
+The last member, `"crc":"<8 hex digits>"`, is the CRC-32 of all bytes before its comma, so that no
+changed byte goes unseen; lines of the first versions have none.
 
 Many callers wait for one write (group commit); `sinks.py` says how it is made durable. A kill
 leaves at most a torn last line locally, which readers skip; nobody was told it was durable.
 """
 
 import asyncio
+import io
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -25,6 +32,9 @@ from editcorpus.storage import Store
 DAMAGED = "damaged"
 """The kind of a line that is none of ours: its bytes were changed after they were written."""
 _HEAD = re.compile(rb'\{"t":"([a-z]+)","k":"([0-9a-f]{64})"')
+_TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"\}\n?\Z')
+_TAIL_BYTES = 20
+"""At most: comma, name, eight digits, brace, end of the line."""
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -47,17 +57,25 @@ class Line(NamedTuple):
             made = json.loads(self.data)
         except (ValueError, RecursionError):
             made = None
-        if self.kind == DAMAGED or not isinstance(made, dict):
+        if self.kind == DAMAGED or not isinstance(made, dict) or _sealed(self.data) is False:
             raise StorageError(
                 f"{self.path} is damaged at byte {self.offset}: that is no line of ours."
             )
+        made.pop("crc", None)
         return made
 
 
 def encode(kind: str, key: str, **fields: object) -> bytes:
     """One line, with its end."""
     text = _encoder.encode({"t": kind, "k": key, **fields})
-    return text.encode("utf-8", "surrogatepass") + b"\n"
+    data = text[:-1].encode("utf-8", "surrogatepass")
+    return b'%b,"crc":"%08x"}\n' % (data, zlib.crc32(data))
+
+
+def _sealed(data: bytes) -> bool | None:
+    """Whether a line is as it was written; None where it bears no checksum."""
+    tail = _TAIL.search(data, max(0, len(data) - _TAIL_BYTES))
+    return None if tail is None else zlib.crc32(data[: tail.start()]) == int(tail[1], 16)
 
 
 _Batch = list[tuple[bytes, asyncio.Future[Place] | None]]
@@ -171,16 +189,16 @@ def read_lines(store: Store, path: str) -> Iterator[Line]:
     offset = 0
     for data in _raw_lines(store, path):
         head = _HEAD.match(data)
-        if head and data.endswith(b"}\n"):
+        if head and data.endswith(b"}\n") and _sealed(data) is not False:
             yield Line(path, offset, head[1].decode(), head[2].decode(), data)
-        elif data.endswith(b"\n"):
+        elif data.endswith(b"\n") or _sealed(data[:-1]):  # or the end itself was changed
             yield Line(path, offset, DAMAGED, "", data)
         offset += len(data)
 
 
 def _raw_lines(store: Store, path: str) -> Iterator[bytes]:
     if store.local_file(path) is None:
-        yield from store.read(path).splitlines(keepends=True)  # a segment is small
+        yield from io.BytesIO(store.read(path))  # a segment is small
         return
     with store.open(path) as file:
         yield from file

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from editcorpus.errors import ConfigError, StorageError, StorageFull
+from editcorpus.errors import StorageError, StorageFull, Taken
 from editcorpus.storage import Store
 
 LEASE_S = 90.0
@@ -95,7 +95,7 @@ def leased(
         times: The clock, and how often the lease is renewed.
 
     Raises:
-        ConfigError: Somebody else has it.
+        Taken: Somebody else has it.
     """
     lease = _Lease(store, wanted, owner, times.clock)
     lease.take()
@@ -110,6 +110,13 @@ def leased(
         keeper.join()
         with suppress(StorageError, StorageFull):  # it expires by itself, and the work is done
             lease.withdraw()
+
+
+def is_held(store: Store, folder: str, process: str, clock: Callable[[], float]) -> bool:
+    """Whether a process holds a lease, as far as its claim tells; anybody may ask."""
+    claim = _read_claim(store, f"{folder}/{process}.json") or {}
+    expires = claim.get("expires")
+    return isinstance(expires, int | float) and expires >= clock()
 
 
 def _keep(
@@ -140,7 +147,7 @@ class _Lease:
         """Have the lease.
 
         Raises:
-            ConfigError: Somebody else does.
+            Taken: Somebody else does.
         """
         self._claim()
         try:
@@ -155,7 +162,7 @@ class _Lease:
             raise
         if other is not None:
             self.withdraw()
-            raise ConfigError(
+            raise Taken(
                 f"{self._wanted.against(other)} by process {other.get('pid')} on "
                 f"{other.get('host')}; wait until it ends, or {LEASE_S:.0f} s after it died."
             )

@@ -31,12 +31,22 @@ class Selection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    limit: int = Field(0, ge=0, description="Rows to take; 0 takes all.")
-    seed: int = Field(0, ge=0, description="Decides the sample and which paraphrase is used.")
+    limit: int = Field(
+        0, ge=0, le=1_000_000_000, description="Rows to take, 0 to 1,000,000,000; 0 takes all."
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=999_999_999,
+        description="Decides the sample and which paraphrase is used, 0 to 999,999,999.",
+    )
     stratify: bool = Field(True, description="Take of each task in proportion to its rows.")
-    shard_size: int = Field(256, ge=1, le=4096, description="Most rows in a shard.")
+    shard_size: int = Field(256, ge=1, le=4096, description="Most rows in a shard, 1 to 4,096.")
     rows_per_group: int = Field(
-        64, ge=1, description="Rows drawn from a row group before another one is drawn from."
+        64,
+        ge=1,
+        le=100_000,
+        description="Rows drawn from a row group before another one is drawn from, 1 to 100,000.",
     )
 
 

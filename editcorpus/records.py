@@ -5,7 +5,10 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a triplet is not in the corpus. `SENTENCES` says each one to a person."""
+    """Why a triplet is not in the corpus.
+
+    `SENTENCES` says each one to a person, and `REMEDIES` what there is to do about it.
+    """
 
     EMPTY_INSTRUCTION = "empty_instruction"
     DEGENERATE_INSTRUCTION = "degenerate_instruction"
@@ -63,6 +66,60 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNAVAILABLE: "The API gave no answer after all retries; the next run asks again.",
     Reason.NOT_REACHED: "The run stopped before this triplet's turn; the next run goes on.",
 }
+
+
+REMEDIES: dict[Reason, str] = {
+    Reason.EMPTY_INSTRUCTION: "Nothing, unless it is many: then look at the source's text column.",
+    Reason.DEGENERATE_INSTRUCTION: "Nothing; such a text trains nobody.",
+    Reason.OVERLONG_INSTRUCTION: "Nothing; a text of this length is rarely an instruction.",
+    Reason.DUPLICATE_ID: "Look for a file that is in the input twice.",
+    Reason.MALFORMED_ID: "Give the rows whole ids in the input, and build under another run name.",
+    Reason.IMAGE_MISSING: "Fetch the input again if its publisher has these pictures.",
+    Reason.IMAGE_UNREADABLE: "Fetch the input again; nothing if its publisher's copy is damaged, too.",
+    Reason.IMAGE_TOO_LARGE: "Raise pad.max_pixels under another run name if such sizes are honest.",
+    Reason.IMAGE_TOO_SMALL: "Lower pad.min_side under another run name to take them.",
+    Reason.IMAGE_BLANK: "Nothing; there is nothing to edit.",
+    Reason.TOO_MUCH_PADDING: (
+        "Set pad.canvas=free, or raise pad.max_padded_share, under another run name."
+    ),
+    Reason.MODERATION_INPUT: (
+        "Drop such rows from the input: providers close accounts over many. `editcorpus redrive` asks again."
+    ),
+    Reason.MODERATION_OUTPUT: (
+        "Ask again with `editcorpus redrive`; drop such rows from the input if they are many."
+    ),
+    Reason.REQUEST_REFUSED: (
+        "Read the detail: the same everywhere means a wrong model or size. `editcorpus redrive` asks again."
+    ),
+    Reason.ANSWER_DAMAGED: (
+        "Tell the provider the request ids of `editcorpus show`, and later ask again: `editcorpus redrive`."
+    ),
+    Reason.RESIDUAL_PADDING: "Set pad.canvas=free under another run name: it leaves no padding.",
+    Reason.NO_EDIT: (
+        "Look in the gallery; set a lower filter.judge.unchanged_share under another run name."
+    ),
+    Reason.EVERYTHING_CHANGED: (
+        "Look in the gallery; set regenerate.prompt=keep-1, or a higher "
+        "filter.judge.max_changed_share, under another run name."
+    ),
+    Reason.ANSWER_BLANK: "Look at the answers with `editcorpus show --pictures`; tell the provider.",
+    Reason.DISPLACED: (
+        "Look in the gallery; set a higher filter.judge.max_displacement under another run name."
+    ),
+    Reason.JUDGE_UNREADABLE: (
+        "Check the judge's server, align.model and align.token_ids; ask again with `editcorpus redrive`."
+    ),
+    Reason.NOT_DONE: ("Look in the gallery; set a lower publish.min_done under another run name."),
+    Reason.NOT_PRESERVED: (
+        "Look in the gallery; set a lower publish.min_preserved under another run name."
+    ),
+    Reason.ARTEFACTS: (
+        "Look in the gallery; set a lower publish.min_clean under another run name."
+    ),
+    Reason.UNAVAILABLE: "Start the same command again, or `editcorpus redrive`: only these are asked.",
+    Reason.NOT_REACHED: "Mend what stopped the run, and start the same command again.",
+}
+"""What a person can do about each reason. Another run name pays for nothing that the store holds."""
 
 
 @dataclass(frozen=True, slots=True)

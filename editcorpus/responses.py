@@ -3,7 +3,8 @@
 Answers with a picture are one object each, `responses/<aa>/<hash>`: a line of JSON, which is the
 ledger record, then the picture's bytes as the API gave them. So nothing can be stored but not
 booked, or booked but not stored. Answers in text lie in the journals, each line with its record; an
-index of them is read once per run.
+index of them is read once per run. So do refusals: what the API will never answer is on record with
+its reason, and asked for no more. What came last counts: an answer after a refusal, or the reverse.
 
 Every answer carries the SHA-256 of its bytes. One that is not whole is never served: a picture that
 is cut short, or a text that does not match, counts as missing, with a warning, and is asked for
@@ -15,12 +16,12 @@ they are answered again.
 import hashlib
 import logging
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from editcorpus.errors import ShardError, StorageError
-from editcorpus.journal import Line, encode, read_lines
+from editcorpus.journal import DAMAGED, Line, encode, read_lines
 from editcorpus.ledger import (
     Record,
     image_path,
@@ -29,6 +30,7 @@ from editcorpus.ledger import (
     to_fields,
     to_record,
 )
+from editcorpus.refusals import Refusal, Refusals
 from editcorpus.sinks import Place
 from editcorpus.storage import Store
 
@@ -52,7 +54,7 @@ class TextAnswer:
 
 
 class Responses:
-    """Finds and keeps answers. Any thread may look and keep pictures; one keeps texts.
+    """Finds and keeps answers. Any thread may look and keep pictures; one keeps all else.
 
     Args:
         store: Where the answers lie.
@@ -62,12 +64,15 @@ class Responses:
         self._store = store
         self._old = _Index()
         self._new: dict[str, Place] = {}
+        self._refused: dict[str, Refusal] = {}
         self._damaged: set[str] = set()
 
     def read_index(self) -> int:
-        """Read which text answers the journals of all runs hold; returns how many."""
+        """Read which texts and refusals the journals of all runs hold; returns how many texts."""
         self._damaged = {path.rpartition("/")[2] for path in self._store.list(_DAMAGED)}
-        self._old = _Index.of(self._store)
+        refusals = Refusals()
+        self._old = _Index.of(self._store, refusals)
+        self._refused = refusals.standing()
         return len(self._old)
 
     @property
@@ -113,23 +118,35 @@ class Responses:
         proof = {"bytes": len(picture), "sha256": hashlib.sha256(picture).hexdigest()}
         header = encode("answer", record.key, **to_fields(record), **proof)
         self._store.write(image_path(record.key), header + picture)
+        self._refused.pop(record.key, None)
         if record.key in self._damaged:
             self._store.remove(f"{_DAMAGED}/{record.key}")
             self._damaged.discard(record.key)
         return ImageAnswer(record)
 
     def text(self, key: str) -> TextAnswer | None:
-        """The stored text for a request, if it was ever paid for and is whole."""
+        """The stored text for a request, the newest, if it was ever paid for and is whole."""
         place = self._new.get(key)
-        for candidate in [place] if place else self._old.find(key):
-            answer = self._at(candidate, key)
-            if answer is not None:
-                return answer
-        return None
+        places = [place] if place else self._old.find(key)
+        found = [answer for place in places if (answer := self._at(place, key)) is not None]
+        return max(reversed(found), key=lambda answer: answer.record.at, default=None)
+
+    def refusal(self, key: str) -> Refusal | None:
+        """That a request is refused for good, if it is; no store is asked."""
+        return self._refused.get(key)
+
+    def keep_refusal(self, record: Record, refusal: Refusal) -> None:
+        """Remember that a request is refused for good (see `refusals.refusal_line`)."""
+        self._refused[record.key] = replace(refusal, at=record.at)
+
+    def revoke(self, key: str) -> None:
+        """Forget that a request is refused (see `refusals.revoked_line`)."""
+        self._refused.pop(key, None)
 
     def keep_text(self, record: Record, body: str, place: Place) -> TextAnswer:
         """Remember where a text answer was written (see `text_line`)."""
         self._new[record.key] = place
+        self._refused.pop(record.key, None)
         return TextAnswer(record, body)
 
     def _set_aside(self, key: str, data: bytes) -> None:
@@ -183,16 +200,22 @@ class _Index:
         return len(self._prefix)
 
     @classmethod
-    def of(cls, store: Store) -> "_Index":
+    def of(cls, store: Store, refusals: Refusals) -> "_Index":
         made = cls()
         prefix, offset, length = array("Q"), array("Q"), array("I")
         for number, path in enumerate(store.list("journal")):
             made._paths.append(path)
+            damaged: list[int] = []
             for line in read_lines(store, path):
                 if line.kind == "answer":
                     prefix.append(_prefix(line.key))
                     offset.append(number << 40 | line.offset)
                     length.append(len(line.data))
+                elif line.kind in {"refusal", "revoked"}:
+                    refusals.take(line)
+                elif line.kind == DAMAGED:
+                    damaged.append(line.offset)
+            _warn(store.url(path), damaged)
         order = np.argsort(np.array(prefix, np.uint64), kind="stable")
         made._prefix = np.array(prefix, np.uint64)[order]
         made._offset = np.array(offset, np.uint64)[order]
@@ -210,6 +233,17 @@ class _Index:
         packed = int(self._offset[number])
         path = self._paths[packed >> 40]
         return Place(path, packed & ((1 << 40) - 1), int(self._length[number]))
+
+
+def _warn(url: str, offsets: list[int]) -> None:
+    if offsets:
+        _log.warning(
+            "%s is damaged in %d places, the first at byte %d; what was answered there is asked for "
+            "again.",
+            url,
+            len(offsets),
+            offsets[0],
+        )
 
 
 def _prefix(key: str) -> int:

@@ -2,7 +2,8 @@
 
 `runs/<run>/run.json` says what a run is: source, input, sample, the steps' Configs. Budget, limits,
 retries and URLs are not part of it and may change when it is started again; anything else under the
-same name is refused, with the difference shown.
+same name is refused, with the difference shown. A setting that the project has only had since the run
+began is no difference as long as it has its default: so a new version can go on with an old run.
 """
 
 import json
@@ -15,13 +16,18 @@ from editcorpus.leases import Owner, Times, Wanted, leased
 from editcorpus.storage import Store
 
 
-def identify_run(store: Store, run: str, identity: Mapping[str, Any]) -> None:
+def identify_run(
+    store: Store, run: str, identity: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> None:
     """Note what a new run is, or prove that a known one is the same.
 
     Args:
         store: Where the run lies.
         run: Its name.
         identity: Everything that a run is, as JSON takes it.
+        defaults: Members of it, nested alike, as they are where nobody sets them. A member that the
+            known run does not have may be missing there if it is at its default now. One that the
+            known run has and this one does not is a difference: nobody can say what became of it.
 
     Raises:
         ConfigError: A run of this name exists and is another; the sentence shows the difference.
@@ -32,9 +38,10 @@ def identify_run(store: Store, run: str, identity: Mapping[str, Any]) -> None:
     known = read_identity(store, run)
     if not known and wanted:
         raise ConfigError(f"{store.url(path)} is damaged; it should say what the run is.")
+    usual = json.loads(json.dumps(defaults or {}))
     changes = [
-        f"{name} was {json.dumps(old)} and is now {json.dumps(new)}"
-        for name, old, new in _differences(known, wanted)
+        f"{name} was {old} and is now {new}"
+        for name, old, new in _differences(known, wanted, usual)
     ]
     if changes:
         raise ConfigError(
@@ -53,14 +60,22 @@ def read_identity(store: Store, run: str) -> dict[str, Any]:
 
 
 def _differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, Any, Any]]:
+    old: Mapping[str, Any], new: Mapping[str, Any], usual: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, str, str]]:
+    """Name, old and new value of what differs, as people read it."""
     for name in sorted({*old, *new}):
-        before, after = old.get(name), new.get(name)
+        fresh = name not in old and name in usual
+        before = old.get(name, {} if fresh else None)
+        after, default = new.get(name), usual.get(name)
         if isinstance(before, dict) and isinstance(after, dict):
-            yield from _differences(before, after, f"{prefix}{name}.")
-        elif before != after:
-            yield f"{prefix}{name}", before, after
+            inner = default if isinstance(default, dict) else {}
+            yield from _differences(before, after, inner, f"{prefix}{name}.")
+        elif before != after and not (fresh and after == default):
+            yield f"{prefix}{name}", _shown(old, name), _shown(new, name)
+
+
+def _shown(members: Mapping[str, Any], name: str) -> str:
+    return json.dumps(members[name]) if name in members else "nothing"
 
 
 @contextmanager
@@ -82,7 +97,7 @@ def own_run(
         times: The clock, and how often the lease is renewed.
 
     Raises:
-        ConfigError: Somebody else owns it.
+        Taken: Somebody else owns it.
     """
     name = f"run {run!r}"
     wanted = Wanted(f"runs/{run}/lock", f"the {name}", lambda _: f"The {name} is owned")

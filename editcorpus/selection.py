@@ -58,6 +58,18 @@ def choose_groups(
     return chosen
 
 
+def count_tasks(source: Source, inputs: Inputs) -> Counter[str]:
+    """Rows by task of the whole input; under one empty name where the source has no tasks.
+
+    Raises:
+        ConfigError: A file is not in the layout of the source.
+        StorageError, ShardError: A file cannot be read, or is damaged.
+    """
+    stratify = bool(source.task_column)
+    groups = (group for url in inputs.files for group in _tasks(source, inputs, url, stratify))
+    return sum(groups, Counter[str]())
+
+
 def draw_rows(
     rows: Iterable[tuple[Row, Place]], quota: Mapping[str, int], task_column: str, seed: int
 ) -> list[tuple[Row, Place]]:

@@ -1,36 +1,59 @@
 """A shard is a folder of column files, one per step, each with its manifest.
 
 `runs/<run>/shards/00017/pad.parquet` holds the columns that the step `pad` adds, for the ids that it
-kept; `pad.json` is its manifest and is written last: no manifest, no result. A manifest carries a
-*fingerprint*, the hash of all that determines the result (the manifest before it, the step's VERSION
-and Config): the same fingerprint means that the step is done. Its *digest* is the hash of what came
-out, from which the next step's fingerprint is made; times and costs are in neither.
+kept; where they hold pictures, those lie in `pad.pictures.parquet`, in the same order. `pad.json` is
+the manifest (see `manifests.py`) and is written last: no manifest, no result.
+
+What is read is proven: facts by the SHA-256 in the manifest, each picture by its SHA-256 in the
+facts. What is damaged raises `ShardDamaged` and is made anew by the step that wrote it.
 """
 
 import hashlib
-import json
+import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel
+import pyarrow.parquet as pq
 
-from editcorpus.errors import ShardError
-from editcorpus.records import Failed, Reason, Rejected
+from editcorpus.errors import ShardDamaged, ShardError
+from editcorpus.manifests import FORMAT, Manifest, fingerprint, hash_of
+from editcorpus.pictures import Pictures, facts_of, has_pictures, hashes_of, write_split
+from editcorpus.records import Failed, Rejected
 from editcorpus.storage import Store
-from editcorpus.tables import Pictures, from_table, read_columns, schema_of, write_table
+from editcorpus.tables import write_table
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+__all__ = [
+    "FORMAT",
+    "PLAN",
+    "Columns",
+    "Manifest",
+    "Pictures",
+    "ShardRef",
+    "Tally",
+    "Written",
+    "fingerprint",
+    "hash_of",
+    "need_manifest",
+    "pictures",
+    "read_facts",
+    "read_manifest",
+    "ref",
+    "shard_folder",
+    "write_columns",
+    "write_manifest",
+]
+
 _Row = TypeVar("_Row", bound="DataclassInstance")
-FORMAT = 1
-"""Raised when the layout of shards or manifests changes."""
-_MEND = "Remove the file and start the run again: the step is done anew from the stored answers."
+PLAN = "plan"
+"""The first columns of a shard: they are made of the input, not of columns before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,109 +71,14 @@ class ShardRef:
     skipped: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What is known of one step's columns over one shard.
-
-    Attributes:
-        entered: Number of ids that the step was given.
-        kept: Number of ids in the column file.
-        rejected: Final verdicts, in the order of the ids.
-        failed: Ids without a verdict, in the order of the ids.
-        sha256: Of the column file, in hex.
-        size: Of the column file, in bytes.
-        history: One entry a time that the step was done: when, how long, calls and dollars.
-    """
-
-    step: str
-    version: int
-    fingerprint: str
-    entered: int
-    kept: int
-    rejected: tuple[Rejected, ...]
-    failed: tuple[Failed, ...]
-    sha256: str
-    size: int
-    history: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def digest(self) -> str:
-        """Hash of what came out; the same result has the same digest whenever it was made.
-
-        Whom the step failed, and what it said of those that it rejected, is of no concern to the
-        steps that follow.
-        """
-        gone = [[item["id"], item["reason"]] for item in _flat(self.rejected)]
-        return hash_of([FORMAT, self.step, self.sha256, gone])
-
-    @property
-    def _seal(self) -> str:
-        """Hash of the whole less its history: by it, a damaged manifest is known."""
-        members = [self.fingerprint, self.version, self.entered, self.kept, self.size]
-        return hash_of([self.digest, *members, self._gone()])
-
-    @property
-    def gone(self) -> list[str]:
-        """Ids that are not in the column file."""
-        return [item["id"] for item in self._gone()]
-
-    def _gone(self) -> list[dict[str, str]]:
-        return [*_flat(self.rejected), *_flat(self.failed)]
-
-    def encode(self) -> bytes:
-        """The manifest as JSON, for people too."""
-        members = {name.name: getattr(self, name.name) for name in fields(self)}
-        gone = {"rejected": _flat(self.rejected), "failed": _flat(self.failed)}
-        marks = {"digest": self.digest, "seal": self._seal}
-        return json.dumps({**members, **gone, **marks}, indent=1).encode() + b"\n"
-
-    @classmethod
-    def decode(cls, data: bytes) -> "Manifest":
-        """Read a manifest.
-
-        Raises:
-            ShardError: It is damaged: no JSON, a member is missing or of another kind, the sum does
-                not close, or the digest is not that of the members.
-        """
-        try:
-            members = dict(json.loads(data))
-            marks = members.pop("digest"), members.pop("seal")
-            members["rejected"] = tuple(_verdict(Rejected, item) for item in members["rejected"])
-            members["failed"] = tuple(_verdict(Failed, item) for item in members["failed"])
-            members["history"] = tuple(members["history"])
-            made = cls(**members)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ShardError(f"A manifest is damaged: {error!r}.") from error
-        made.check()
-        if marks != (made.digest, made._seal):
-            raise ShardError("A manifest is damaged: its digest is not its own.")
-        return made
-
-    def check(self) -> None:
-        """Prove that the members are of their kinds and that every id is in one place.
-
-        Raises:
-            ShardError: They are not.
-        """
-        texts = (self.step, self.fingerprint, self.sha256)
-        counts = (self.version, self.entered, self.kept, self.size)
-        if not all(isinstance(text, str) for text in texts):
-            raise ShardError("A manifest is damaged: a name or hash is no text.")
-        if not all(type(count) is int and count >= 0 for count in counts):
-            raise ShardError(f"A manifest is damaged: its counts are {counts}.")
-        if self.kept + len(self.rejected) + len(self.failed) != self.entered:
-            raise ShardError(
-                f"{self.entered} ids entered {self.step}, but {self.kept} were kept, "
-                f"{len(self.rejected)} rejected and {len(self.failed)} failed."
-            )
-
-
 class Written(NamedTuple):
-    """What a step wrote for a shard: number of records, SHA-256 in hex, bytes."""
+    """What a step wrote for a shard: number of records, SHA-256 in hex, bytes; pictures likewise."""
 
     records: int
     sha256: str
     size: int
+    pictures_sha256: str = ""
+    pictures_size: int = 0
 
 
 @dataclass(slots=True)
@@ -158,7 +86,7 @@ class Tally:
     """What a step finds: who was given up, and why; `earlier` stands from the time before."""
 
     entered: int = 0
-    earlier: tuple[Rejected, ...] = ()
+    earlier: tuple[Rejected | Failed, ...] = ()
     rejected: list[Rejected] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     facts: Counter[str] = field(default_factory=Counter)
@@ -169,16 +97,11 @@ def shard_folder(run: str, shard: int) -> str:
     return f"runs/{run}/shards/{shard:05d}"
 
 
-def fingerprint(before: str, step: str, version: int, config: BaseModel) -> str:
-    """Hash of all that determines a step's result, given the digest of the step before."""
-    return hash_of([FORMAT, before, step, version, config.model_dump(mode="json")])
-
-
 def read_manifest(store: Store, folder: str, step: str) -> Manifest | None:
     """The manifest of a step, or None where the step is not done.
 
     Raises:
-        ShardError: The manifest is damaged.
+        ShardDamaged: The manifest is damaged.
     """
     path = f"{folder}/{step}.json"
     try:
@@ -186,9 +109,10 @@ def read_manifest(store: Store, folder: str, step: str) -> Manifest | None:
     except FileNotFoundError:
         return None
     except ShardError as error:
-        raise ShardError(f"{store.url(path)}: {error} {_MEND}") from error
+        raise _damage(f"{store.url(path)}: {error}", folder, step, path) from error
     if made.step != step:
-        raise ShardError(f"{store.url(path)} is the manifest of {made.step!r}. {_MEND}")
+        told = f"{store.url(path)} is the manifest of {made.step!r}."
+        raise _damage(told, folder, step, path)
     return made
 
 
@@ -196,7 +120,8 @@ def need_manifest(store: Store, folder: str, step: str) -> Manifest:
     """The manifest of a step that must be done.
 
     Raises:
-        ShardError: It is not.
+        ShardDamaged: The manifest is damaged.
+        ShardError: The step is not done.
     """
     manifest = read_manifest(store, folder, step)
     if manifest is None:
@@ -207,10 +132,14 @@ def need_manifest(store: Store, folder: str, step: str) -> Manifest:
 def write_columns(
     store: Store, folder: str, step: str, cls: type[_Row], rows: Iterator[_Row]
 ) -> Written:
-    """Write a step's columns while `rows` makes them."""
-    with store.upload(f"{folder}/{step}.parquet") as file:
-        count = write_table(rows, cls, file)
-        return Written(count, _file_hash(file), file.stat().st_size)
+    """Write a step's columns while `rows` makes them: pictures first, then facts."""
+    with store.upload(f"{folder}/{step}.parquet") as facts:
+        if not has_pictures(cls):
+            return Written(write_table(rows, cls, facts), *_proof(facts))
+        with store.upload(f"{folder}/{step}.pictures.parquet") as found:
+            count = write_split(rows, cls, facts, found)
+            proof = _proof(found)
+        return Written(count, *_proof(facts), *proof)
 
 
 def write_manifest(store: Store, folder: str, manifest: Manifest) -> None:
@@ -226,29 +155,107 @@ def write_manifest(store: Store, folder: str, manifest: Manifest) -> None:
     store.write(f"{folder}/{manifest.step}.json", manifest.encode())
 
 
-def read_facts(store: Store, folder: str, step: str, cls: type[_Row]) -> list[_Row]:
-    """All records of a step without their pictures, which are left empty (see `pictures`).
+class Columns:
+    """The columns of one shard, each manifest and each file of facts read at most once.
 
-    Raises:
-        ShardError: The column file is missing or damaged.
+    For one stage, or one look: what is written meanwhile is not seen. Only `pictures` may be used
+    by several threads.
+
+    Args:
+        store: Where everything lies.
+        folder: Where the shard lies.
+
+    Attributes:
+        damage: What the first damaged picture raised, for whoever asked in another thread.
     """
-    schema = schema_of(cls)
-    wanted = [column.name for column in schema if column.type != pa.binary()]
-    with _open(store, f"{folder}/{step}.parquet") as file:
-        table = read_columns(file, cls, wanted)
-    for column in schema:
-        if column.name not in wanted:
-            table = table.append_column(column, pa.array([b""] * len(table), column.type))
-    return from_table(table, cls)
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self.damage: ShardDamaged | None = None
+        self._store = store
+        self._folder = folder
+        self._manifests: dict[str, Manifest | None] = {}
+        self._tables: dict[str, pa.Table] = {}
+
+    def known(self, step: str) -> Manifest | None:
+        """The manifest of a step; errors as `read_manifest`."""
+        if step not in self._manifests:
+            self._manifests[step] = read_manifest(self._store, self._folder, step)
+        return self._manifests[step]
+
+    def manifest(self, step: str) -> Manifest:
+        """The manifest of a step that must be done; errors as `need_manifest`."""
+        if self._manifests.get(step) is None:
+            self._manifests[step] = need_manifest(self._store, self._folder, step)
+        found = self._manifests[step]
+        assert found is not None  # noqa: S101
+        return found
+
+    def facts(self, step: str, cls: type[_Row]) -> list[_Row]:
+        """All records of a step; their pictures are left empty (see `pictures`).
+
+        Raises:
+            ShardDamaged: The manifest, or the file of the facts, is damaged or missing.
+            ShardError: The step is not done, or its columns are not those of `cls`.
+        """
+        return facts_of(self._table(step), cls)
+
+    @contextmanager
+    def pictures(self, step: str, column: str) -> Iterator[Pictures]:
+        """One picture column of a step, read by row number while the block lasts.
+
+        A picture that is missing or damaged raises `ShardDamaged` where it is read.
+
+        Raises:
+            ShardDamaged: The manifest, or the file of the facts, is damaged or missing.
+        """
+        path = f"{self._folder}/{step}.pictures.parquet"
+        size = self.manifest(step).pictures_size
+
+        def wrong(sentence: str) -> ShardDamaged:
+            self.damage = self.damage or self._damaged(step, path, sentence)
+            return self._damaged(step, path, sentence)
+
+        hashes = hashes_of(self._table(step), column)
+        with Pictures(lambda: self._store.open(path, size), column, hashes, wrong) as found:
+            yield found
+
+    def check(self) -> None:
+        """Say that a picture was damaged, in the thread that can do something about it.
+
+        Raises:
+            ShardDamaged: One was.
+        """
+        if self.damage is not None:
+            raise self.damage
+
+    def _table(self, step: str) -> pa.Table:
+        if step not in self._tables:
+            manifest = self.manifest(step)
+            path = f"{self._folder}/{step}.parquet"
+            try:
+                data = self._store.read(path)
+            except FileNotFoundError as error:
+                raise self._damaged(step, path, "It is missing.") from error
+            if hashlib.sha256(data).hexdigest() != manifest.sha256:
+                raise self._damaged(step, path, "Its SHA-256 is not the one in its manifest.")
+            with pq.ParquetFile(io.BytesIO(data)) as parquet:
+                self._tables[step] = parquet.read(use_threads=False)
+        return self._tables[step]
+
+    def _damaged(self, step: str, path: str, sentence: str) -> ShardDamaged:
+        told = f"{self._store.url(path)} is damaged: {sentence}"
+        return _damage(told, self._folder, step, path)
+
+
+def read_facts(store: Store, folder: str, step: str, cls: type[_Row]) -> list[_Row]:
+    """All records of a step with their pictures left empty; see `Columns.facts`."""
+    return Columns(store, folder).facts(step, cls)
 
 
 @contextmanager
 def pictures(store: Store, folder: str, step: str, column: str) -> Iterator[Pictures]:
-    """One picture column of a step, read by row number while the block lasts."""
-    with (
-        _open(store, f"{folder}/{step}.parquet") as file,
-        Pictures(file, column) as found,
-    ):
+    """One picture column of a step while the block lasts; see `Columns.pictures`."""
+    with Columns(store, folder).pictures(step, column) as found:
         yield found
 
 
@@ -267,31 +274,17 @@ def ref(manifest: Manifest, run: str, shard: int, *, skipped: bool) -> ShardRef:
     )
 
 
-@contextmanager
-def _open(store: Store, path: str) -> Iterator[Any]:
-    try:
-        file = store.open(path)
-    except FileNotFoundError as error:
-        raise ShardError(f"{store.url(path)} is missing.") from error
-    with file:
-        yield file
+def _damage(sentence: str, folder: str, step: str, path: str) -> ShardDamaged:
+    """The error for a damaged file; what no step makes anew, a person has to."""
+    if step == PLAN:
+        root = folder.partition("/shards/")[0]
+        sentence += (
+            f" Remove {folder}/{PLAN}.json and {root}/{PLAN}.json and start the run again: the same "
+            "input gives the same plan, and nothing is paid for again."
+        )
+    return ShardDamaged(sentence, folder, step, path)
 
 
-def hash_of(members: Any) -> str:
-    """SHA-256, in hex, of anything that JSON takes."""
-    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _file_hash(file: Path) -> str:
+def _proof(file: Path) -> tuple[str, int]:
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _flat(items: tuple[Rejected, ...] | tuple[Failed, ...]) -> list[dict[str, str]]:
-    names = ("id", "step", "reason", "detail")
-    return [{name: getattr(item, name) for name in names} for item in items]
-
-
-def _verdict(cls: type, item: dict[str, str]) -> Any:
-    return cls(item["id"], item["step"], Reason(item["reason"]), item["detail"])
+        return hashlib.file_digest(opened, "sha256").hexdigest(), file.stat().st_size

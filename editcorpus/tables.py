@@ -4,33 +4,28 @@ A field of type `str`, `int`, `float`, `bool` or `bytes` becomes a column of str
 bool or binary; `X | None` may hold null, anything else may not; a `StrEnum` is stored as its text.
 The same records give the same bytes under the same pyarrow (the lock file pins it): every option of
 the writer is fixed here. Text is compressed; pictures are compressed already, so `bytes` columns
-are stored as they are, in row groups of `PICTURE_ROWS`, that one picture can be read alone.
+are stored as they are (see `pictures.py`).
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from enum import StrEnum
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
-from threading import Lock
-from types import NoneType, TracebackType, UnionType
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, TypeVar, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from editcorpus.errors import ShardError, StorageError
+from editcorpus.errors import ShardError, StorageError, StorageFull
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-PICTURE_ROWS = 4
-"""Rows in a row group of a table with pictures: at 2 to 3 MB each about 10 MB."""
-
 TEXT_ROWS = 10_000
-"""Rows in a row group of a table without pictures."""
+"""Rows in a row group, and so in memory while a table is written."""
 
 Source = str | Path | IO[bytes]
 """What is read: a local path, or a seekable file open for reading bytes."""
@@ -84,33 +79,26 @@ def from_table(table: pa.Table, cls: type[_Row]) -> list[_Row]:
     return [cls(*values) for values in zip(*columns, strict=True)]
 
 
-def write_table(
-    rows: Iterable[_Row],
-    cls: type[_Row],
-    sink: str | Path | IO[bytes],
-    metadata: Mapping[str, str] | None = None,
-) -> int:
+def write_table(rows: Iterable[_Row], cls: type[_Row], sink: Source) -> int:
     """Write records as parquet and return how many; equal records give equal bytes.
-
-    With pictures (a field of type `bytes`), no more than `PICTURE_ROWS` records are held at once:
-    pass a generator and 256 pictures never lie in memory together.
 
     Args:
         rows: Records of `cls`; read once.
         cls: The dataclass, which decides the columns even where there are no rows.
         sink: A local path, or a file open for writing bytes; it is not closed.
-        metadata: Key and value pairs for the schema, such as `huggingface` for its feature types.
     """
-    schema = schema_of(cls).with_metadata(dict(metadata) if metadata else None)
-    text = [field.name for field in schema if field.type != pa.binary()]
     remaining, count = iter(rows), 0
-    size = TEXT_ROWS if len(text) == len(schema) else PICTURE_ROWS
-    with pq.ParquetWriter(_opened(sink), schema, **_options(schema, text)) as writer:
-        while batch := list(islice(remaining, size)):
-            table = to_table(batch, cls).replace_schema_metadata(schema.metadata)
-            writer.write_table(table, row_group_size=size)
+    with table_writer(schema_of(cls), sink) as writer:
+        while batch := list(islice(remaining, TEXT_ROWS)):
+            writer.write_table(to_table(batch, cls), row_group_size=TEXT_ROWS)
             count += len(batch)
     return count
+
+
+def table_writer(schema: pa.Schema, sink: Source) -> pq.ParquetWriter:
+    """A writer with every option fixed, for tables of this schema."""
+    text = [field.name for field in schema if field.type != pa.binary()]
+    return pq.ParquetWriter(opened_source(sink), schema, **_options(schema, text))
 
 
 def read_columns(
@@ -123,7 +111,7 @@ def read_columns(
         FileNotFoundError: There is no such file.
     """
     wanted = [column.name for column in _columns(cls) if columns is None or column.name in columns]
-    with _damaged(file), pq.ParquetFile(_opened(file)) as parquet:
+    with damaged(_name(file)), pq.ParquetFile(opened_source(file)) as parquet:
         _check(parquet.schema_arrow, cls, wanted)
         return parquet.read(columns=wanted, use_threads=False)
 
@@ -131,81 +119,6 @@ def read_columns(
 def read_rows(file: Source, cls: type[_Row]) -> list[_Row]:
     """All records of a file, for a class without pictures; errors as `read_columns`."""
     return from_table(read_columns(file, cls), cls)
-
-
-class Pictures:
-    """One column of bytes, read by row number from any thread.
-
-    Reads one row group at a time and keeps the last one, so that rows taken in order are read
-    once and memory holds `PICTURE_ROWS` pictures. Use as a context manager, or call `close`; a
-    file that was passed in open stays open.
-
-    Args:
-        file: A local path, or a seekable file open for reading bytes.
-        column: Name of a column of type binary.
-
-    Raises:
-        ShardError: The file is damaged or has no such column.
-        FileNotFoundError: There is no such file.
-    """
-
-    def __init__(self, file: Source, column: str) -> None:
-        self._source = file
-        self._column = column
-        self._lock = Lock()
-        self._group = -1
-        self._rows: list[bytes | None] = []
-        with _damaged(file):
-            self._parquet = pq.ParquetFile(_opened(file), pre_buffer=False)
-            _check_binary(self._parquet.schema_arrow, column, file)
-            meta = self._parquet.metadata
-            sizes = (meta.row_group(group).num_rows for group in range(meta.num_row_groups))
-            self._starts: list[int] = list(accumulate(sizes, initial=0))
-
-    def __len__(self) -> int:
-        count: int = self._starts[-1]
-        return count
-
-    def __getitem__(self, row: int) -> bytes | None:
-        """The bytes in a row, from 0; None where the row holds null.
-
-        Raises:
-            IndexError: There is no such row; negative numbers are none.
-            ShardError: The file is damaged.
-        """
-        if not 0 <= row < len(self):
-            raise IndexError(
-                f"Row {row} is not one of the {len(self)} rows of {_name(self._source)}."
-            )
-        group = bisect_right(self._starts, row) - 1
-        with self._lock:
-            if group != self._group:
-                self._rows = []  # free the last group before the next is read
-                self._rows, self._group = self._read(group), group
-            return self._rows[row - self._starts[group]]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file, if this object opened it, and free the row group."""
-        with self._lock:
-            self._rows, self._group = [], -1
-            self._parquet.close()
-
-    def _read(self, group: int) -> list[bytes | None]:
-        with _damaged(self._source):
-            table = self._parquet.read_row_group(group, columns=[self._column], use_threads=False)
-        values: list[bytes | None] = table.column(0).to_pylist()
-        return values
 
 
 def _columns(cls: type["DataclassInstance"]) -> list[_Column]:
@@ -262,12 +175,8 @@ def _check(schema: pa.Schema, cls: type["DataclassInstance"], names: Sequence[st
             )
 
 
-def _check_binary(schema: pa.Schema, column: str, file: Source) -> None:
-    if column not in schema.names or schema.field(column).type != pa.binary():
-        raise ShardError(f"{_name(file)} has no column {column!r} of bytes.")
-
-
-def _opened(file: Source) -> str | IO[bytes]:
+def opened_source(file: Source) -> str | IO[bytes]:
+    """A source as pyarrow takes it."""
     return str(file) if isinstance(file, Path) else file
 
 
@@ -276,11 +185,18 @@ def _name(file: Source) -> str:
 
 
 @contextmanager
-def _damaged(file: Source) -> Iterator[None]:
-    """Say of a file that cannot be parsed that it is damaged; storage errors go through."""
+def damaged(name: str = "It") -> Iterator[None]:
+    """Say of a file that cannot be parsed that it is damaged; storage errors go through.
+
+    Args:
+        name: What the sentence begins with.
+
+    Raises:
+        ShardError: It is.
+    """
     try:
         yield
-    except (FileNotFoundError, StorageError, ShardError):
+    except (FileNotFoundError, StorageError, StorageFull, ShardError):
         raise
-    except (pa.ArrowException, OSError) as error:
-        raise ShardError(f"{_name(file)} is not a whole parquet file: {error}") from error
+    except (pa.ArrowException, OSError, ValueError, OverflowError, IndexError) as error:
+        raise ShardError(f"{name} is not a whole parquet file: {error}") from error

@@ -4,11 +4,10 @@ A figure goes into an artifact's description, since the run page shows descripti
 """
 
 import logging
+import shlex
 import threading
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,17 +21,19 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.exceptions import PrefectException
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from editcorpus.layouts.markdown import code, inline
-from editcorpus.records import SENTENCES, Failed
+from editcorpus.lookups.failures import Group, grouped
+from editcorpus.records import SENTENCES
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
 from flows.outcome import Outcome
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 5.0
-_ROWS = 500
-"""Rows of the table of failures, so that the page stays readable."""
+_SHARDS = 20
+"""Shards that are named of a group of failures, so that the page stays readable."""
 _SENTENCE = 2_000
 """Longest text that is shown whole, in characters."""
 
@@ -54,6 +55,7 @@ class Watch:
         self._shards = 1
         self._ended: set[int] = set()
         self._warned = False
+        self._away = False
 
     def __enter__(self) -> Self:
         return self
@@ -92,10 +94,13 @@ class Watch:
     def ended(self, outcome: Outcome) -> None:
         """Show the funnel, the cost, and the failures."""
         self._update()
+        if self._away:
+            return  # each would only try in vain for some seconds more
         self._show("funnel", funnel(outcome), outcome.sentence())
-        if outcome.standing.failed:
-            described = f"{outcome.failed} failed: run again to redo them."
-            self._show("failures", failures(outcome), described)
+        rejected = len(outcome.standing.rejected)
+        if outcome.failed or rejected:
+            described = f"{outcome.failed} failed: run again to redo them. {rejected} rejected."
+            self._show("failures", failures(outcome, self._shop.store.root), described)
 
     def _show(self, name: str, markdown: str, description: str) -> None:
         self._ask(
@@ -110,13 +115,17 @@ class Watch:
     def _ask(self, call: Callable[[], Any]) -> Any:
         """What the Prefect server answers; None where it fails, which is logged once."""
         try:
-            return call()
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):  # it is not worth a minute
+                made = call()
         except (httpx.HTTPError, PrefectException) as error:
+            self._away = isinstance(error, httpx.TransportError)
             if not self._warned:
                 self._warned = True
                 kind = type(error).__name__
                 _log.warning("Artifacts of this run are not up to date: %s: %s", kind, error)
             return None
+        self._away = False
+        return made
 
     def _keep(self) -> None:
         while not self._done.wait(_EVERY_S):
@@ -164,34 +173,45 @@ def funnel(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def failures(outcome: Outcome) -> str:
-    """Who failed, by shard, step and reason, each with an example, as a Markdown table."""
-    groups: dict[tuple[int, str, str], list[Failed]] = {}
-    totals: Counter[tuple[str, str]] = Counter()
-    for shard, failed in sorted(outcome.standing.failed_by_shard.items()):
-        for item in failed:
-            groups.setdefault((shard, item.step, str(item.reason)), []).append(item)
-            totals[item.step, str(item.reason)] += 1
-    lines = [
-        "Run the same again: what was answered comes from the store, and only these are asked.",
-        "",
-        *(f"- {n} at {step}: {name}. {_why(name)}" for (step, name), n in sorted(totals.items())),
-        "",
-        "| shard | step | reason | failed | example |",
-        "|---:|---|---|---:|---|",
-        *(_failure(key, failed) for key, failed in islice(groups.items(), _ROWS)),
-    ]
-    if len(groups) > _ROWS:
-        lines += ["", f"And {len(groups) - _ROWS} more rows."]
-    return "\n".join(lines)
+def failures(outcome: Outcome, store: str) -> str:
+    """Who is not in the corpus, grouped as `editcorpus failures` does it, as Markdown.
 
-
-def _failure(key: tuple[int, str, str], failed: list[Failed]) -> str:
-    shard, step, reason = key
-    example = f"{failed[0].id}: {failed[0].detail}"
-    return (
-        f"| {shard:05d} | {inline(step)} | {inline(reason)} | {len(failed)} | {inline(example)} |"
+    Args:
+        outcome: Of the run.
+        store: Root of the store, for the command line that shows more.
+    """
+    standing = outcome.standing
+    command = shlex.join(["editcorpus", "failures", "--store", store, "--run", outcome.run])
+    return "\n".join(
+        (
+            "Run the same again: answers come from the store, and only those that failed are asked.",
+            "",
+            *(line for group in grouped(standing.failed) for line in _group(group, outcome)),
+            *(line for group in grouped(standing.rejected) for line in _group(group, outcome)),
+            f"What they cost: {code(command)}",
+        )
     )
+
+
+def _group(group: Group, outcome: Outcome) -> Iterator[str]:
+    title = f"{group.verdict}: {group.count} at {group.step}: {group.reason.value}"
+    yield f"## {inline(title)}"
+    yield ""
+    yield f"{inline(group.sentence)} What to do: {inline(group.remedy)}"
+    yield ""
+    shards = _shards(group, outcome) if group.verdict == "failed" else []
+    if shards:
+        more = f" and {len(shards) - _SHARDS} more" if len(shards) > _SHARDS else ""
+        yield f"Shards: {', '.join(f'{shard:05d}' for shard in shards[:_SHARDS])}{more}."
+        yield ""
+    yield from (f"- {inline(item.id)}: {inline(item.detail)}" for item in group.examples)
+    yield ""
+
+
+def _shards(group: Group, outcome: Outcome) -> list[int]:
+    kind = (group.step, group.reason)
+    found = outcome.standing.failed_by_shard.items()
+    return sorted(n for n, items in found if kind in {(one.step, one.reason) for one in items})
 
 
 def _link(place: str) -> str:

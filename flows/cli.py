@@ -1,4 +1,4 @@
-"""The command line: `editcorpus build | estimate | audit | gallery | sandbox | demo`.
+"""The command line: `editcorpus build | estimate | audit | gallery | show | ledger | ...`.
 
 Exit codes: 0 done; 1 could not start, usage errors included; 2 done, but some triplets *failed* (the
 same command redoes them), or an audit found something; 3 stopped (budget, key, quota, dead model,
@@ -23,6 +23,11 @@ _COMMANDS = {
     "estimate": "say what a build would cost, before anything is paid",
     "audit": "open a finished corpus and prove it",
     "gallery": "make the page on which a person looks at triplets",
+    "show": "tell every request, verdict, dollar and picture of one triplet",
+    "ledger": "say where the dollars of a store went",
+    "failures": "group who is not in a corpus by reason, and say what to do",
+    "redrive": "do again whom a run gave up, and only those",
+    "gc": "say what a store can do without, and remove it",
     "sandbox": "serve the model APIs without key, GPU or cost, for a rehearsal",
     "demo": "build a small corpus against the sandbox",
 }
@@ -42,7 +47,11 @@ _NOTHING_BUILT: dict[str, Any] = {
 _NOTHING: dict[str, dict[str, Any]] = {
     "build": _NOTHING_BUILT,
     "demo": {**_NOTHING_BUILT, "run": "demo"},
+    "redrive": _NOTHING_BUILT,
     "estimate": {"rows": 0, "sample": 0, "presets": {}},
+    "show": {"id": "", "runs": []},
+    "ledger": {"runs": []},
+    "failures": {"run": "", "undecided": 0, "groups": []},
 }
 """What `--json` prints of a command that told nothing, by the command."""
 
@@ -57,8 +66,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    """Run one command and give its exit code; the shell's own where no arguments are given."""
+    if arguments is not None:
+        return _carried_out(arguments)
+    code = _carried_out(sys.argv[1:])
+    if "prefect" in sys.modules:
+        import_module("flows.server").leave(code)
+    return code
+
+
+def _carried_out(words: Sequence[str]) -> int:
     parsed = argparse.Namespace()
     try:
         parsed = _parser(words).parse_args(words)

@@ -4,6 +4,7 @@
 |---|---|
 | `OPENAI_BASE_URL`, `OPENAI_API_KEY` | the API that edits images and rewrites instructions |
 | `QWEN_VL_BASE_URL`, `QWEN_VL_API_KEY` | the vLLM server with the judge |
+| `EDITCORPUS_TARIFFS` | a file of price rows of your own, in the form of `editcorpus/tariffs.json` |
 | `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | for `s3://` stores and inputs |
 """
 
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
 from editcorpus.endpoints.health import is_emulated
 from editcorpus.errors import ConfigError
+from editcorpus.rates import read_own_prices
 from editcorpus.stages.opening import SANDBOX
 from editcorpus.storage import Store
 
@@ -71,7 +73,8 @@ def from_environment(
         given: Roles that come from elsewhere, such as `images`: the environment may lack them.
 
     Raises:
-        ConfigError: The key of the OpenAI API or the URL of the judge is missing.
+        ConfigError: The key of the OpenAI API or the URL of the judge is missing, or the price file
+            is none.
     """
     api = environment.get("OPENAI_BASE_URL") or OPENAI_URL
     key = environment.get("OPENAI_API_KEY", "")
@@ -87,21 +90,52 @@ def from_environment(
         "provider": _provider(judge, "vllm"),
         "tariff": "free",
     }
+    prices = {} if "prices" in pace else price_members(environment)
     return Connections(
         store_members(environment, store),
-        {**openai, **pace},
-        {**openai, **pace},
-        {**qwen, **pace},
+        {**openai, **prices, **pace},
+        {**openai, **prices, **pace},
+        {**qwen, **prices, **pace},
     )
 
 
 def priced_connections(
     environment: Mapping[str, str], store: str, pace: Mapping[str, Any]
 ) -> Connections:
-    """Connections that are only asked for their prices: no key is needed and nothing is called."""
-    openai = {"base_url": environment.get("OPENAI_BASE_URL") or OPENAI_URL, **pace}
-    judge = {"base_url": environment.get("QWEN_VL_BASE_URL", ""), "tariff": "free", **pace}
+    """Connections that are only asked for their prices: no key is needed.
+
+    Nothing is called but, where a URL other than OpenAI's is set, its list of models: answers of the
+    sandbox are kept apart in the store.
+
+    Args:
+        environment: Such as `os.environ`.
+        store: Root of the store: a folder or a URL.
+        pace: Calls in flight of all endpoints, and amounts per minute of those at OpenAI's API.
+
+    Raises:
+        ConfigError: The price file that the environment names is none.
+    """
+    api = environment.get("OPENAI_BASE_URL") or OPENAI_URL
+    shared = {} if "prices" in pace else price_members(environment)
+    provider = "openai" if api == OPENAI_URL else _provider(api, "openai")
+    openai = {"base_url": api, "provider": provider, **shared, **pace}
+    shared |= {name: pace[name] for name in ("in_flight", "prices") if name in pace}
+    judge = {"base_url": environment.get("QWEN_VL_BASE_URL", ""), "tariff": "free", **shared}
     return Connections(store_members(environment, store), openai, openai, judge)
+
+
+def price_members(environment: Mapping[str, str], path: str = "") -> dict[str, Any]:
+    """The member of an endpoint that holds price rows of a user's own; none where there are none.
+
+    Args:
+        environment: Names a file of them, perhaps.
+        path: Another such file, which comes first.
+
+    Raises:
+        ConfigError: The file cannot be read, or has another shape.
+    """
+    named = path or environment.get("EDITCORPUS_TARIFFS", "")
+    return {"prices": read_own_prices(named).model_dump(mode="json")} if named else {}
 
 
 def open_store(environment: Mapping[str, str], store: str) -> Store:

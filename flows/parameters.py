@@ -1,8 +1,16 @@
 """The parameters of a build: what the form in the Prefect UI shows and what the command line sets."""
 
-from typing import Any, Literal
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 from editcorpus.planning import Selection
 from editcorpus.stages.filter import Config as FilterConfig
@@ -25,6 +33,25 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 """Named settings of canvas and quality, over which nothing else is said."""
 
 
+MOST_DOLLARS = 10_000_000
+"""Far above a full run, 1.5 million edits at $100k to $390k: more is a slip of the keyboard."""
+
+
+def _exact(value: object) -> object:
+    """Dollars as they were written: the float 0.15 is "0.15", not 0.1499999999999999944."""
+    return str(value) if isinstance(value, float) else value
+
+
+Dollars = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    Field(gt=0, le=MOST_DOLLARS),
+    PlainSerializer(float, when_used="json"),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DOLLARS}),
+]
+"""An exact amount; a plain number in JSON, since a form shows a Decimal's own schema as a text."""
+
+
 class Endpoints(BaseModel):
     """Names of the saved blocks that a build calls and writes to."""
 
@@ -41,20 +68,44 @@ class Effort(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    budget_usd: float = Field(
-        0, ge=0, description="Dollars that the run may cost in all; 0 is no limit."
+    budget_usd: Dollars | None = Field(
+        None,
+        description="Dollars that the run may cost in all, from its first start on: more than 0, at "
+        "most 10,000,000. None is no limit.",
     )
     max_failed_share: float = Field(
-        0.1, ge=0, le=1, description="Share of unanswered triplets above which the run fails."
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of unanswered triplets, 0 to 1, above which the run fails.",
+    )
+    processes: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="Processes of this machine that share the work, 1 to 32; 1 is this one alone.",
     )
     shards_in_progress: int = Field(
-        0, ge=0, le=64, description="Shards worked on at once; 0 follows the calls in flight."
+        0,
+        ge=0,
+        le=64,
+        description="Shards worked on at once, 0 to 64; 0 follows the calls in flight.",
     )
     gallery: int = Field(
-        200, ge=0, le=10_000, description="Triplets shown in the run's gallery; 0 makes none."
+        200,
+        ge=0,
+        le=10_000,
+        description="Triplets shown in the run's gallery, 0 to 10,000; 0 makes none.",
     )
     retry_delay_s: float = Field(
-        30, ge=0, le=3600, description="Seconds before a stage with unanswered calls is retried."
+        30,
+        ge=0,
+        le=3600,
+        description="Seconds, 0 to 3,600, before a stage with unanswered calls is retried.",
+    )
+    only_redriven: bool = Field(
+        False,
+        description="Whether only triplets that a redrive names are done, and no others that failed.",
     )
 
 

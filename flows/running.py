@@ -1,8 +1,6 @@
 """Run a flow in this process, as the command line does."""
 
-import signal
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 
 import httpx
 from prefect.exceptions import PrefectException, TerminationSignal
-from prefect.settings import get_current_settings
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
@@ -22,6 +19,7 @@ from flows.connections import Connections
 from flows.listening import LISTENERS, Listener
 from flows.outcome import Outcome
 from flows.parameters import Endpoints, Recipe
+from flows.server import Vigil, start_own_server
 
 
 @dataclass(slots=True)
@@ -55,7 +53,8 @@ class Ended:
             return self.outcome.as_json()
         calls = {"paid": 0, "cached": 0, "possibly_billed": 0}
         counts: dict[str, Any] = {"entered": 0, "kept": 0, "rejected": {}, "failed": {}}
-        return {"run": run, **counts, "calls": calls, "cost_usd": "0", "corpus": ""}
+        told = {"cost_usd": "0", "corpus": "", "error": self.message}
+        return {"run": run, **counts, "calls": calls, **told}
 
 
 @dataclass(slots=True)
@@ -98,13 +97,14 @@ def run_flow(
         ConfigError: The Prefect server does not take the blocks.
         RunStopped: The Prefect server ended before the build did.
     """
-    last = _Last()
-    token = LISTENERS.set((last, *([listener] if listener else [])))
+    last, vigil = _Last(), Vigil()
+    token = LISTENERS.set((last, vigil, *([listener] if listener else [])))
     try:
-        _start_own_server()
+        start_own_server()
         names = save_blocks(recipe.run, connections, blocks)
         flow = getattr(import_module(f"flows.{source}"), source)
-        state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
+        with vigil:
+            state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
     except (KeyboardInterrupt, TerminationSignal):
         message = "Interrupted; what is finished is kept. Run the same again to go on."
         return Ended(last.outcome, message, "Interrupted", interrupted=True)
@@ -117,35 +117,6 @@ def run_flow(
     return Ended(last.outcome, state.message or "", state.name or "")
 
 
-def _start_own_server() -> None:
-    """Start the server that Prefect would start for this process, but deaf to Ctrl-C.
-
-    A terminal sends Ctrl-C to every process of a command, and the server must outlive the flow, whose
-    states it takes: Prefect sends what it still has when the interpreter ends, and then stops it.
-    What a thread blocks, the processes that it starts block, too.
-
-    Raises:
-        ConfigError: The server does not start.
-    """
-    settings = get_current_settings()
-    if settings.api.url or not settings.server.ephemeral.enabled:
-        return
-    from prefect.server.api.server import SubprocessASGIServer
-
-    def start() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        SubprocessASGIServer().start()
-
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            pool.submit(start).result()
-        except RuntimeError as error:
-            raise ConfigError(f"Prefect's own server does not start: {_cause(error)}.") from None
-        except BaseException:
-            SubprocessASGIServer().stop()  # or its start would be waited for
-            raise
-
-
 def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:
     """The connections with saved blocks in place of some.
 
@@ -156,7 +127,7 @@ def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:
     Raises:
         ConfigError: There is no such block, or no Prefect server.
     """
-    _start_own_server()
+    start_own_server()
     return replace(connections, **{role: _members(role, name) for role, name in blocks.items()})
 
 

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from importlib import import_module
 from types import FrameType
 from typing import Any, NamedTuple
@@ -19,11 +18,12 @@ import httpx
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
-from editcorpus.rows import Source
 from editcorpus.leases import Owner
+from editcorpus.rows import Source
 from editcorpus.stages.opening import Job
 from editcorpus.stages.workshop import Clocks
 from editcorpus.storage import Store
+from editcorpus.tariffs import Tariff
 from flows.connections import Connections
 from flows.parameters import Recipe
 
@@ -60,7 +60,6 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
     Raises:
         ConfigError: The input is not to be found.
     """
-    budget = recipe.effort.budget_usd
     return Job(
         run=recipe.run,
         store=on.store,
@@ -69,10 +68,22 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
         recipe=recipe.identity(source.name),
         configs=recipe.configs(),
         endpoints=on.endpoints,
-        budget_usd=Decimal(str(budget)) if budget else None,
+        budget_usd=recipe.effort.budget_usd,
         owner=this_process(),
         clocks=real_clocks(),
         today=datetime.now(UTC).date(),
+        only_redriven=recipe.effort.only_redriven,
+    )
+
+
+def no_budget(job: Job) -> str:
+    """What to tell a person whose run may pay and has no limit; empty where there is no need."""
+    paid = any(endpoint.tariff is not Tariff.FREE for endpoint in job.endpoints.values())
+    if job.budget_usd is not None or job.emulated or not paid:
+        return ""
+    return (
+        "No budget is set: the run costs what its calls cost. `editcorpus estimate` says how much that "
+        "is; --budget-usd, or effort.budget_usd, limits it."
     )
 
 
@@ -91,14 +102,17 @@ def quiet_prefect(environment: MutableMapping[str, str], *, verbose: bool) -> No
     """Settings under which Prefect serves one build from a shell; what is set already stays.
 
     Without an API URL Prefect starts a server of its own, which takes up to a minute on a loaded
-    machine, and would report home.
+    machine, and would report home. Two retries of a request take 6 s; the five that Prefect
+    makes unasked take a minute, for each of the states that a server which is gone no longer takes.
     """
     defaults = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "editcorpus",
         "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR" if verbose else "CRITICAL",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO" if verbose else "CRITICAL",
+        "PREFECT_CLIENT_MAX_RETRIES": "2",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
@@ -117,7 +131,7 @@ def check_prefect(environment: Mapping[str, str], timeout_s: float = 5) -> None:
         ConfigError: `PREFECT_API_URL` is set, and no Prefect API answers at it.
     """
     url = environment.get("PREFECT_API_URL", "").rstrip("/")
-    if not url or any(environment.get(name) for name in _OWN_TRUST):
+    if not url or own_trust(environment):
         return
     try:
         response = httpx.get(f"{url}/health", timeout=timeout_s)
@@ -129,8 +143,21 @@ def check_prefect(environment: Mapping[str, str], timeout_s: float = 5) -> None:
         raise _no_prefect(url, "answers with a web page; the URL of an API ends in /api")
 
 
-_OWN_TRUST = ("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "PREFECT_API_SSL_CERT_FILE")
-"""Where these are set, only Prefect's own client knows which certificates to trust."""
+def answers(url: str, timeout_s: float = 5) -> bool:
+    """Whether somebody takes requests at the URL of a Prefect API, be it slowly."""
+    try:
+        httpx.get(f"{url}/health", timeout=timeout_s)
+    except httpx.ReadTimeout:
+        return True
+    except httpx.HTTPError:
+        return False
+    return True
+
+
+def own_trust(environment: Mapping[str, str]) -> bool:
+    """Whether only Prefect's own client knows which certificates of its server to trust."""
+    trust = ("PREFECT_API_TLS_INSECURE_SKIP_VERIFY", "PREFECT_API_SSL_CERT_FILE")
+    return any(environment.get(name) for name in trust)
 
 
 def _no_prefect(url: str, what: str) -> ConfigError:

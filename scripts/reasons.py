@@ -2,22 +2,25 @@
 
 import sys
 
-from editcorpus.records import SENTENCES
+from editcorpus.records import REMEDIES, SENTENCES
 
 _HEAD = """\
 # Reasons
 
 Why a triplet is not in a corpus: the closed list, as `rejects.parquet` and `failed.parquet` name it. What
-was measured stands beside the reason, under `detail`. This page is written by `make docs`.
+was measured stands beside the reason, under `detail`; `editcorpus failures` groups and counts them. Under
+another run name, what the store holds is not paid for again. This page is written by `make docs`.
 
-| reason | what it says |
-|---|---|
+| reason | what it says | what to do |
+|---|---|---|
 """
 
 
 def page() -> str:
     """The page, as the code has it."""
-    return _HEAD + "".join(f"| `{key}` | {sentence} |\n" for key, sentence in SENTENCES.items())
+    return _HEAD + "".join(
+        f"| `{key}` | {sentence} | {REMEDIES[key]} |\n" for key, sentence in SENTENCES.items()
+    )
 
 
 if __name__ == "__main__":

@@ -11,4 +11,4 @@ from tasks.workshop import WORKSHOP
 def gallery(limit: int) -> str:
     """Make the page on which a person looks at the run's triplets; gives where it lies."""
     shop = WORKSHOP.get()
-    return make_gallery(shop.store, shop.run, limit)
+    return make_gallery(shop.store, shop.run, limit, shop.ledger.spent)

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.tasks import Task
 
-from editcorpus.errors import ConfigError, Interrupted, RunStopped
+from editcorpus.errors import ConfigError, Interrupted, RunStopped, ShardDamaged
 from tasks.workshop import WORKSHOP
 
 _P = ParamSpec("_P")
@@ -22,9 +22,12 @@ RETRY_DELAY_S: ContextVar[float] = ContextVar("editcorpus-retry-delay", default=
 
 
 def worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    """Whether another try may end better: not after a budget, a key or a wrong parameter."""
+    """Whether another try may end better: not after a budget, a key or a wrong parameter.
+
+    Nor where an earlier stage's file is damaged: that stage has to go first (`healed`).
+    """
     result = state.result(raise_on_failure=False)
-    return not isinstance(result, RunStopped | ConfigError)
+    return not isinstance(result, RunStopped | ConfigError | ShardDamaged)
 
 
 def stage_task(name: str) -> Callable[[Callable[_P, _R]], Task[_P, _R]]:

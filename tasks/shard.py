@@ -4,6 +4,7 @@ Each stage is a task run of its own inside its own transaction: without one, Pre
 finished siblings of a failed stage to RolledBack.
 """
 
+from functools import partial
 from typing import Any
 
 from prefect import task
@@ -14,6 +15,7 @@ from prefect.tasks import Task
 from prefect.transactions import CommitMode, transaction
 
 from editcorpus.shards import ShardRef
+from editcorpus.stages.mending import healed
 from tasks.align import align
 from tasks.filter import filter as filter_task
 from tasks.options import RETRY_DELAY_S
@@ -21,6 +23,7 @@ from tasks.pad import pad
 from tasks.publish import publish
 from tasks.regenerate import regenerate
 from tasks.rewrite import rewrite
+from tasks.workshop import WORKSHOP
 
 STAGES: tuple[Task[[int], Any], ...] = (pad, regenerate, filter_task, rewrite, align, publish)
 
@@ -29,13 +32,11 @@ STAGES: tuple[Task[[int], Any], ...] = (pad, regenerate, filter_task, rewrite, a
 def shard(number: int, retry_delay_s: float) -> State[Any]:
     """Take one shard through every stage; what stays unanswered does not hold up the rest."""
     RETRY_DELAY_S.set(retry_delay_s)
-    unanswered = 0
-    for stage in STAGES:
-        ref = _run(stage, number)
-        unanswered += ref.failed
+    refs = healed(WORKSHOP.get().mending, [partial(_run, stage, number) for stage in STAGES])
+    unanswered, kept = sum(ref.failed for ref in refs), refs[-1].kept
     if unanswered:
-        return Completed(name=f"{ref.kept} kept, {unanswered} unanswered", data=unanswered)
-    return Completed(name=f"{ref.kept} kept", data=0)
+        return Completed(name=f"{kept} kept, {unanswered} unanswered", data=unanswered)
+    return Completed(name=f"{kept} kept", data=0)
 
 
 def _run(stage: Task[[int], Any], number: int) -> ShardRef:

@@ -1,15 +1,19 @@
 """What tests of flows and of the command line share: servers, a sandbox, and a small input."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -60,14 +64,16 @@ def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
         url = str(prefect.settings.PREFECT_API_URL.value())
         port = url.removesuffix("/api").rpartition(":")[2]
         left_open = rf"ignore:unclosed <socket.*raddr=.*, {port}\)>:ResourceWarning"
-        pytestconfig.addinivalue_line("filterwarnings", left_open)
+        pytestconfig.addinivalue_line("filterwarnings", left_open)  # from the next test on
+        warnings.filterwarnings("ignore", left_open.split(":")[1], ResourceWarning)
         yield url
 
 
 @contextmanager
-def _served(folder: Path, secret: str) -> Iterator[str]:
+def _served(folder: Path, secret: str, port: int = 0) -> Iterator[str]:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--addr", address]
     command += ["--config", "", "--auth-key", f"access,{secret}"]
@@ -82,9 +88,53 @@ def _served(folder: Path, secret: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def serve_s3() -> Callable[[Path, str], AbstractContextManager[str]]:
+def serve_s3() -> Callable[..., AbstractContextManager[str]]:
     """Serves the folders below a folder as buckets to the key `access` with a secret; gives a URL."""
     return _served
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _prefect(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    folder.mkdir(exist_ok=True)
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    command = [str(Path(sys.executable).with_name("prefect")), "server", "start"]
+    words = [*command, "--port", str(port)]
+    with (folder / "server.log").open("ab") as log:
+        server = subprocess.Popen(words, env=env, stdout=log, stderr=log, start_new_session=True)
+    with server:
+        try:
+            while not _answers(f"http://127.0.0.1:{port}/api/health"):
+                assert server.poll() is None, (folder / "server.log").read_text("utf-8")
+            yield server
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGKILL)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def serve_prefect() -> Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]:
+    """Starts a Prefect server with its database in a folder at a port; gives its process."""
+    return _prefect
 
 
 @pytest.fixture(scope="session")

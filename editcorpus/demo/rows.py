@@ -1,10 +1,11 @@
 """Write the demo's input: two parquet files in the layout that OmniEdit publishes.
 
 `rows.jsonl` says of each of the 48 rows which photograph it shows, which part of it, at which size,
-as what kind of file, and what is asked for. Forty are fit for a corpus; eight are not, each in its
+as what kind of file, and what is asked for. Forty are fit to be sent; eight are not, each in its
 own way: no word of instruction, 512 exclamation marks, an id that was given before, a JPEG cut
 short, a PNG of 70 bytes that declares 40,000 x 40,000 pixels, one flat colour, a panorama of 4:1,
-and no bytes at all. As in the published files, rows are sorted by task.
+and no bytes at all. A ninth holds the words at which the sandbox's safety system refuses a request.
+As in the published files, rows are sorted by task.
 
 The photographs are free of copyright (`photos/ORIGINS.csv`); a part of a small one is enlarged to
 the size that is asked for.

@@ -1,17 +1,19 @@
 """One call, from its reservation to its settlement.
 
-The order is what makes it safe: read the body, reserve the worst case, make the intent durable, call,
+The order is what makes it safe: reserve the worst case, read the body, make the intent durable, call,
 check the answer, store it with its record, settle. A kill between any two leaves at worst an intent
-without an end, and that is a call named as possibly billed.
+without an end, and that is a call named as possibly billed. What the API refuses for good is stored
+with its record as well, and never asked again.
 """
 
 import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,12 +27,14 @@ from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.classify import Verdict, classify
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.entries import Entries, Entry
+from editcorpus.endpoints.outage import LOST, Outage
+from editcorpus.endpoints.replies import Raw, Reply, usage_of
 from editcorpus.endpoints.requests import Ask, Chat, Dropped, ImageEdit, Outcome, Unanswered
 from editcorpus.endpoints.rules import RULES
 from editcorpus.endpoints.streaks import Streaks
-from editcorpus.errors import BudgetExceeded, EndpointStopped, ModelMisbehaved, RunStopped
+from editcorpus.errors import EndpointStopped, ModelMisbehaved, RunStopped, ShardError
 from editcorpus.records import Reason
-from editcorpus.tariffs import Usage
+from editcorpus.refusals import Refusal
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -52,19 +56,31 @@ _NO_LIMIT = 0
 
 @dataclass(slots=True)
 class Job:
-    """A request on its way: who waits for it, and how often it was tried."""
+    """A request on its way: who waits for it, and how often it was tried.
+
+    Attributes:
+        worst: The most that a try can cost, in dollars, once somebody has asked.
+        probes: Whether it goes out alone, to see whether the endpoint can be reached again.
+    """
 
     ask: Ask
     done: Callable[[Outcome], None]
     tries: Counter[str] = field(default_factory=Counter)
+    worst: Decimal | None = None
+    probes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The call is to be made again after a delay, for the reason that the verdict gives."""
+    """The call is to be made again after a delay, for the reason that the verdict gives.
+
+    Attributes:
+        held: Whether it waits until the endpoint can be reached again.
+    """
 
     delay_s: float
     verdict: Verdict
+    held: bool = False
 
 
 class Caller:
@@ -74,22 +90,21 @@ class Caller:
         endpoint: Where to call, with which key, prices and deadline.
         books: Where answers and calls are recorded.
         pool: Threads for reading bodies and checking pictures.
-        names: Gives each try a name that no other has.
 
     Attributes:
         stopped: Why nothing further may go out, once that is so.
+        outage: Whether the endpoint can be reached.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, books: Books, pool: Executor, names: Iterator[str]
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, books: Books, pool: Executor) -> None:
         self.stopped: RunStopped | None = None
+        self.outage = Outage(endpoint.name)
         self._endpoint = endpoint
-        self._entries = Entries(endpoint, books, pool, names)
+        self._entries = Entries(endpoint, books, pool)
         self._damaged = books.ledger.damaged
         self._pool = pool
         self._loop = asyncio.get_running_loop()
-        self._streaks = Streaks(endpoint.name)
+        self._streaks = Streaks(endpoint.name, endpoint.max_blocked_share)
         self._out: set[asyncio.Timeout] = set()
         self._client = _client(endpoint)
 
@@ -102,29 +117,47 @@ class Caller:
         for limit in self._out:
             limit.reschedule(self._loop.time())
 
+    async def reachable(self) -> bool:
+        """Whether the endpoint itself says anything to a question that costs nothing."""
+        try:
+            await self._client.models.with_raw_response.list(timeout=self._endpoint.connect_s)
+        except _CALL_ERRORS as error:
+            return classify(error).kind not in LOST | {"timeout"}
+        return True
+
     async def call(
-        self, job: Job, heard: Callable[[Mapping[str, str]], None], landed: Callable[[int], None]
+        self,
+        job: Job,
+        attempt: str,
+        heard: Callable[[Mapping[str, str]], None],
+        landed: Callable[[int], None],
     ) -> Outcome | Retry:
         """Make one try.
 
         Args:
-            job: The request.
+            job: The request, with its worst case.
+            attempt: Name of the try, under which the worst case is reserved.
             heard: Is told the headers of whatever answers.
             landed: Is told how many bytes an answer has, before it is checked and stored.
 
         Raises:
-            RunStopped: No further call may go out: budget, key, quota, model, settings or storage.
+            RunStopped: No further call may go out: key, quota, model, settings or storage.
         """
         ask = job.ask
         if (before := self._hopeless(ask)) is not None:
             return before
-        bodies = await self._bodies(ask)
-        entry = await self._entries.begin(ask)
-        if self.stopped is not None and not isinstance(self.stopped, BudgetExceeded):
+        try:
+            bodies = await self._bodies(ask)
+        except (
+            ShardError
+        ) as error:  # of a damaged picture: the stage has it made anew and asks again
+            return Unanswered(ask, Reason.UNAVAILABLE, str(error))
+        entry = await self._entries.begin(ask, attempt, job.worst or Decimal(0))
+        if self.stopped is not None:
             self._entries.end(entry, "free")
-            raise self.stopped  # for want of budget, what was set aside in time may still go out
+            raise self.stopped
         api: Any = images if isinstance(ask.what, ImageEdit) else chat
-        raw: images.Raw | None = None
+        raw: Raw | None = None
         try:
             raw = await self._send(api, entry, bodies)
             heard(raw.headers)
@@ -133,11 +166,13 @@ class Caller:
         except _CALL_ERRORS as error:
             response = getattr(error, "response", None)
             heard(getattr(response, "headers", {}))
-            usage = api.usage_of(raw) if raw else None
-            return self._missed(job, entry, classify(error), raw, usage)
+            if raw is not None:
+                entry.request_id, entry.usage = raw.request_id, usage_of(raw, api.usage)
+            return await self._missed(job, entry, classify(error))
         except BaseException:
             self._entries.end(entry, "possibly")
             raise
+        self.outage.answered()
         self._streaks.answered(ask.step)
         return await self._entries.keep(entry, reply, raw.request_id)
 
@@ -146,18 +181,18 @@ class Caller:
             return []
         return await self._in_pool(lambda: [picture.load() for picture in ask.what.pictures])
 
-    async def _send(self, api: Any, entry: Entry, bodies: list[bytes]) -> images.Raw:
+    async def _send(self, api: Any, entry: Entry, bodies: list[bytes]) -> Raw:
         began = self._loop.time()
         async with asyncio.timeout(self._endpoint.deadline_s) as limit:
             self._out.add(limit)
             try:
-                raw: images.Raw = await api.send(self._client, entry.ask.what, bodies)
+                raw: Raw = await api.send(self._client, entry.ask.what, bodies)
                 return raw
             finally:
                 self._out.discard(limit)
                 entry.seconds = round(self._loop.time() - began, 3)
 
-    async def _read(self, raw: images.Raw, what: ImageEdit | Chat) -> images.Reply:
+    async def _read(self, raw: Raw, what: ImageEdit | Chat) -> Reply:
         if isinstance(what, ImageEdit):
             return await self._in_pool(partial(images.read, raw, what))
         return chat.read(raw)
@@ -165,36 +200,58 @@ class Caller:
     def _hopeless(self, ask: Ask) -> Dropped | None:
         """The verdict on a request whose answers were damaged as often as it may be repeated."""
         seen = self._damaged(ask.key)
-        if seen <= RULES["damaged"].max_retries:
+        if seen < ask.chances * (1 + RULES["damaged"].max_retries):
             return None
-        detail = f"The answer was damaged {seen} times in this run."
+        detail = f"The answer was damaged {seen} times."
         return Dropped(ask, Reason.ANSWER_DAMAGED, detail)
 
-    def _missed(
-        self,
-        job: Job,
-        entry: Entry,
-        verdict: Verdict,
-        raw: images.Raw | None,
-        usage: Usage | None,
-    ) -> Outcome | Retry:
+    async def _missed(self, job: Job, entry: Entry, verdict: Verdict) -> Outcome | Retry:
         """Book a call without a good answer; decide what follows."""
-        request_id = raw.request_id if raw else verdict.request_id
-        self._entries.missed(entry, verdict.billed, usage, request_id)
-        if verdict.action == "stop":
-            raise EndpointStopped(f"{self._endpoint.name}: {verdict.sentence}")
-        self._streaks.failed(job.ask.step, verdict)
-        job.tries[verdict.kind] += 1
-        tries = max(
-            job.tries[verdict.kind],
-            self._damaged(job.ask.key) if verdict.kind == "damaged" else 0,
-        )
-        if verdict.action == "retry" and tries <= self._allowed(verdict):
-            return Retry(_delay(job.ask.key, tries, verdict), verdict)
-        _log.info("%s %s: %s", job.ask.step, job.ask.id, verdict.sentence)
-        if verdict.reason is None or verdict.reason is Reason.UNAVAILABLE:
-            return Unanswered(job.ask, Reason.UNAVAILABLE, verdict.sentence)
-        return Dropped(job.ask, verdict.reason, verdict.sentence)
+        ask, kind = job.ask, verdict.kind
+        entry.request_id = entry.request_id or verdict.request_id
+        self._check(entry, verdict)
+        job.tries[kind] += 1
+        again = verdict.action == "retry" and job.tries[kind] <= self._allowed(verdict)
+        self.outage.missed(ask.key, verdict)
+        if verdict.final and not again:
+            refusal = Refusal(verdict.reason or Reason.REQUEST_REFUSED, verdict.sentence)
+            await self._entries.refused(entry, verdict.billed, refusal)
+            return self._gone(Dropped(ask, refusal.reason, refusal.sentence), verdict)
+        self._entries.missed(entry, verdict.billed)
+        if kind == "damaged" and (hopeless := self._hopeless(ask)) is not None:
+            return self._gone(hopeless, verdict)
+        if kind in LOST and self.outage.down and (again or not job.probes):
+            return self._held(job, verdict)
+        if again:
+            return Retry(_delay(ask.key, job.tries[kind], verdict), verdict)
+        return self._gone(Unanswered(ask, Reason.UNAVAILABLE, verdict.sentence), verdict)
+
+    def _check(self, entry: Entry, verdict: Verdict) -> None:
+        """Book a call that shows that no further one may go out.
+
+        Requests that were refused alike in a row are forgotten: the setting was wrong, not they.
+
+        Raises:
+            EndpointStopped: It is one.
+        """
+        ask = entry.ask
+        try:
+            self._streaks.failed(ask.step, ask.key, verdict)
+        except EndpointStopped:
+            self._entries.missed(entry, verdict.billed)
+            if verdict.reason is Reason.REQUEST_REFUSED:
+                self._entries.revoke(self._streaks.doubtful(ask.step))
+            raise
+
+    def _held(self, job: Job, verdict: Verdict) -> Retry:
+        """The call waits until the endpoint can be reached; only probes use up tries meanwhile."""
+        if not job.probes:
+            job.tries.clear()
+        return Retry(0.0, verdict, held=True)
+
+    def _gone(self, outcome: Outcome, verdict: Verdict) -> Outcome:
+        _log.info("%s %s: %s", outcome.ask.step, outcome.ask.id, verdict.sentence)
+        return outcome
 
     def _allowed(self, verdict: Verdict) -> int:
         if verdict.refused or verdict.reason not in {None, Reason.UNAVAILABLE}:

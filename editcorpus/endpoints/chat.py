@@ -10,7 +10,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from editcorpus.endpoints.images import Raw, Reply, count, parse
+from editcorpus.endpoints.replies import Raw, Reply, count, parse
 from editcorpus.endpoints.requests import Chat, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
@@ -50,24 +50,17 @@ def read(raw: Raw) -> Reply:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer holds no choice.")
-    return Reply(raw.content, _usage(body))
+    return Reply(raw.content, usage(body))
 
 
-def usage_of(raw: Raw) -> Usage | None:
-    """The tokens that a damaged answer reports, if it does."""
-    try:
-        return _usage(parse(raw))
-    except ModelMisbehaved:
-        return None
-
-
-def _usage(body: Mapping[str, Any]) -> Usage | None:
-    usage = body.get("usage")
+def usage(body: Mapping[str, Any]) -> Usage | None:
+    """The tokens that the body of an answer reports; None where it does not."""
+    told = body.get("usage")
     found = Usage(
-        text_in=count(usage, "prompt_tokens"),
-        text_out=count(usage, "completion_tokens"),
-        cached_text_in=count(usage, "prompt_tokens_details", "cached_tokens"),
-        cache_write_text_in=count(usage, "prompt_tokens_details", "cache_write_tokens"),
+        text_in=count(told, "prompt_tokens"),
+        text_out=count(told, "completion_tokens"),
+        cached_text_in=count(told, "prompt_tokens_details", "cached_tokens"),
+        cache_write_text_in=count(told, "prompt_tokens_details", "cache_write_tokens"),
     )
     return found if found != Usage() else None
 

@@ -70,6 +70,11 @@ class Verdict:
         """Whether the server would not even begin, for want of room; nothing is wrong with the call."""
         return self.kind in {"rate_minute", "rate_concurrency", "slow_down"}
 
+    @property
+    def final(self) -> bool:
+        """Whether the API will not do it, then or ever; damage has a count of its own."""
+        return self.kind != "damaged" and self.reason not in {None, Reason.UNAVAILABLE}
+
 
 _UNSENT_AIOHTTP = (
     aiohttp.ClientConnectorError,

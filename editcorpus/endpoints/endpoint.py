@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from editcorpus.endpoints.limits import Cost, Limits
 from editcorpus.endpoints.requests import Chat, ImageEdit
 from editcorpus.errors import ConfigError
-from editcorpus.tariffs import Tariff, Tariffs, Usage
+from editcorpus.rates import own_prices
+from editcorpus.tariffs import PUBLISHED, Tariff, Tariffs, Usage
 from editcorpus.tokens import utf8
 
 LEGACY_SIZES = ((1024, 1024), (1536, 1024), (1024, 1536))
@@ -50,7 +51,23 @@ class Endpoint(BaseModel):
     deadline_s: float = Field(600, gt=0, description="Longest time for one call, in seconds.")
     connect_s: float = Field(10, gt=0, description="Longest time to connect, in seconds.")
     call_attempts: int = Field(
-        4, ge=1, description="Tries of one call; 1 leaves all retries to the orchestrator."
+        4,
+        ge=1,
+        description="Tries of one call; 1 leaves retries to the orchestrator, but for those of calls "
+        "that were refused for want of room: they cost nothing and set the pace, and are waited for.",
+    )
+    max_blocked_share: float = Field(
+        0.2,
+        gt=0,
+        le=1,
+        description="Share of the last 1,000 calls that the safety system may block before the run "
+        "stops, above 0 and at most 1; 1 never stops it. Providers close accounts over it.",
+    )
+    probe_s: float = Field(
+        15,
+        gt=0,
+        description="Seconds between two looks at an endpoint that cannot be reached, while its calls "
+        "wait; the first looks come sooner.",
     )
     tariffs: Tariffs = Field(default_factory=Tariffs.load, repr=False, description="Price list.")
 
@@ -148,7 +165,8 @@ def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:
 
     Args:
         name: For people and logs.
-        members: Members of `Endpoint` and of `Limits` side by side; others are ignored.
+        members: Members of `Endpoint` and of `Limits` side by side, and `prices`, which holds price
+            rows of a user's own; others are ignored.
 
     Raises:
         ConfigError: A member has a value that it cannot have.
@@ -156,6 +174,8 @@ def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:
     limits = {key: members[key] for key in Limits.model_fields if key in members}
     own = {key: members[key] for key in Endpoint.model_fields if key in members}
     own["base_url"] = str(own.get("base_url", "")).rstrip("/")
+    if members.get("prices"):
+        own["tariffs"] = PUBLISHED.having(own_prices(members["prices"]))
     if "usd_per_image" in own:
         own["usd_per_image"] = str(own["usd_per_image"])
     try:

@@ -25,7 +25,15 @@ from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.calls import Caller, Job
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.lane import Lane, why_stopped
-from editcorpus.endpoints.requests import Answer, Answered, Ask, ImageEdit, Outcome, Unanswered
+from editcorpus.endpoints.purse import Purse
+from editcorpus.endpoints.requests import (
+    Answered,
+    Ask,
+    Dropped,
+    ImageEdit,
+    Outcome,
+    Unanswered,
+)
 from editcorpus.endpoints.waiting import Mailbox, Waiting
 from editcorpus.errors import ConfigError, Interrupted, RunStopped
 from editcorpus.records import Reason
@@ -99,6 +107,11 @@ class Engine:
             self._end()
 
     @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """The endpoint that each step asks, by the step's name."""
+        return self._endpoints
+
+    @property
     def stopped(self) -> RunStopped | None:
         """Why no further call goes out, once that is so."""
         return self._stopped
@@ -159,17 +172,23 @@ class Engine:
                 if found is None:
                     missing.append(ask)
                 else:
-                    self._settle(Answered(ask, found, paid=False))
+                    self._settle(found)
         except BaseException as error:
             for ask in asks:
                 self._settle(Unanswered(ask, Reason.UNAVAILABLE, str(error)))
             raise
         self._loop.call_soon_threadsafe(self._submit, missing)
 
-    def _stored(self, ask: Ask) -> Answer | None:
+    def _stored(self, ask: Ask) -> Answered | Dropped | None:
+        """What the store has: the answer, or that there will be none, whichever came last."""
         responses = self.books.responses
         found = responses.image if isinstance(ask.what, ImageEdit) else responses.text
-        return found(ask.key)
+        answer = found(ask.key)
+        refusal = responses.refusal(ask.key)
+        if refusal is None or (answer is not None and answer.record.at >= refusal.at):
+            return None if answer is None else Answered(ask, answer, paid=False)
+        stands = not ask.since or refusal.at > ask.since
+        return Dropped(ask, refusal.reason, refusal.sentence) if stands else None
 
     def _in_pool(self, work: Callable[[], None]) -> Future[None]:
         try:
@@ -198,11 +217,12 @@ class Engine:
 
     async def _open(self) -> None:
         names = (f"{self.books.process}-{number}" for number in itertools.count())
+        purse = Purse(self.books.ledger, names, self._stop)
         lanes: dict[str, Lane] = {}
         for step, endpoint in self._endpoints.items():
             if endpoint.name not in lanes:
-                caller = Caller(endpoint, self.books, self._pool, names)
-                lanes[endpoint.name] = Lane(endpoint, caller, self._stop)
+                caller = Caller(endpoint, self.books, self._pool)
+                lanes[endpoint.name] = Lane(endpoint, caller, purse, self._stop)
             self._lanes[step] = lanes[endpoint.name]
         if self._stopped is not None:
             self._stop(self._stopped)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,14 +11,15 @@ from typing import Any
 
 from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.images import Reply
-from editcorpus.endpoints.requests import Answered, Ask, ImageEdit
+from editcorpus.endpoints.replies import Reply
+from editcorpus.endpoints.requests import Answered, Ask, Chat, ImageEdit
 from editcorpus.endpoints.rules import Billed
 from editcorpus.errors import RunStopped, StorageFull
 from editcorpus.journal import encode
 from editcorpus.ledger import Intent, Outcome, Record, to_fields
+from editcorpus.refusals import Refusal, refusal_line, revoked_line
 from editcorpus.responses import text_line
-from editcorpus.tariffs import Usage
+from editcorpus.tariffs import Tariff, Usage
 
 _log = logging.getLogger(__name__)
 _OUTCOMES: dict[Billed, Outcome] = {"no": "free", "maybe": "possibly", "yes": "damaged"}
@@ -32,11 +33,15 @@ class Entry:
 
     Attributes:
         seconds: From sending to the last byte, once it is back.
+        request_id: The API's name of the call, where an answer without use gave one.
+        usage: What such an answer says that it used.
     """
 
     ask: Ask
     intent: Intent
     seconds: float = 0.0
+    request_id: str = ""
+    usage: Usage | None = None
 
 
 class Entries:
@@ -46,38 +51,39 @@ class Entries:
         endpoint: Says what calls cost.
         books: Where they are recorded.
         pool: Threads that write to the store.
-        names: Gives each try a name that no other has.
     """
 
-    def __init__(
-        self, endpoint: Endpoint, books: Books, pool: Executor, names: Iterator[str]
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, books: Books, pool: Executor) -> None:
         self._endpoint = endpoint
         self._books = books
         self._pool = pool
-        self._names = names
         self._loop = asyncio.get_running_loop()
+        self._told: set[str] = set()
 
-    async def begin(self, ask: Ask) -> Entry:
-        """Reserve the worst case of a call and make its intent durable.
+    async def begin(self, ask: Ask, attempt: str, worst: Decimal) -> Entry:
+        """Make the intent of a call durable.
+
+        Args:
+            ask: The request.
+            attempt: Name of the try.
+            worst: What is reserved for it, in dollars.
 
         Raises:
-            RunStopped: The budget does not allow the call, or the journal cannot be written.
+            RunStopped: The journal cannot be written.
         """
-        books, what = self._books, ask.what
+        books = self._books
         intent = Intent(
-            attempt=next(self._names),
+            attempt=attempt,
             key=ask.key,
             run=books.run,
             shard=ask.shard,
             id=ask.id,
             step=ask.step,
             sample=ask.sample,
-            model=what.model,
-            usd=self._endpoint.worst(what),
+            model=ask.what.model,
+            usd=worst,
             at=books.clock(),
         )
-        books.ledger.reserve(intent.attempt, intent.usd)
         try:
             await books.journal.durable(encode("intent", ask.key, **to_fields(intent)))
         except OSError as error:
@@ -85,30 +91,52 @@ class Entries:
             raise _storage_stop(error) from error
         return Entry(ask, intent)
 
-    def end(
-        self, entry: Entry, outcome: Outcome, usd: Decimal | None = None, request_id: str = ""
-    ) -> None:
+    def end(self, entry: Entry, outcome: Outcome, usd: Decimal | None = None) -> None:
         """Record the end of a call that left no answer; unless given, at the outcome's own price."""
-        price = entry.intent.usd if outcome == "possibly" else Decimal(0)
-        record = self._record(entry, price if usd is None else usd, outcome, request_id=request_id)
-        self._books.journal.note(encode("end", record.key, **to_fields(record)))
-        self._books.ledger.book(record)
+        self._end(self._missing(entry, outcome, usd))
 
-    def missed(self, entry: Entry, billed: Billed, usage: Usage | None, request_id: str) -> None:
-        """Record the end of a call that brought an error or something useless.
+    def missed(self, entry: Entry, billed: Billed) -> None:
+        """Record the end of a call that brought an error or something useless."""
+        self._end(self._missed(entry, billed))
 
-        Args:
-            entry: The call.
-            billed: Whether it was paid for.
-            usage: What it used, where the answer says so; else its worst case is booked.
-            request_id: The API's name of the call.
+    async def refused(self, entry: Entry, billed: Billed, refusal: Refusal) -> None:
+        """Store that a request is refused for good, together with its record, and book it.
+
+        Raises:
+            RunStopped: The journal cannot take it; the call alone is recorded.
         """
+        books, record = self._books, self._missed(entry, billed)
+        try:
+            await books.journal.durable(refusal_line(record, refusal))
+        except OSError as error:
+            self._end(record)
+            raise _storage_stop(error) from error
+        books.responses.keep_refusal(record, refusal)
+        books.ledger.book(record)
+
+    def revoke(self, keys: Sequence[str]) -> None:
+        """Forget that these requests were refused, or are about to be."""
+        for key in keys:
+            self._books.responses.revoke(key)
+            self._books.journal.note(revoked_line(key, self._books.clock()))
+
+    def _missed(self, entry: Entry, billed: Billed) -> Record:
+        """The record of a call that brought nothing good; where it says no usage, its worst case."""
         usd = None
         if billed == "yes":
             usd = entry.intent.usd
-            if usage is not None and self._endpoint.reports_usage:
-                usd = self._endpoint.price(entry.ask.what, usage)
-        self.end(entry, _OUTCOMES[billed], usd, request_id)
+            if entry.usage is not None and self._endpoint.reports_usage:
+                usd = self._endpoint.price(entry.ask.what, entry.usage)
+        return self._missing(entry, _OUTCOMES[billed], usd)
+
+    def _missing(self, entry: Entry, outcome: Outcome, usd: Decimal | None) -> Record:
+        price = entry.intent.usd if outcome == "possibly" else Decimal(0)
+        booked = price if usd is None else usd
+        return self._record(entry, booked, outcome, request_id=entry.request_id)
+
+    def _end(self, record: Record) -> None:
+        self._books.journal.note(encode("end", record.key, **to_fields(record)))
+        self._books.ledger.book(record)
 
     async def keep(self, entry: Entry, reply: Reply, request_id: str) -> Answered:
         """Store an answer together with its record, and book what it cost.
@@ -119,6 +147,7 @@ class Entries:
         what = entry.ask.what
         usage = reply.usage if self._endpoint.reports_usage else None
         usd = self._endpoint.price(what, usage or self._endpoint.guessed_usage(what))
+        self._tell_gap(what, usage)
         known = {"request_id": request_id, "usage": usage.counts() if usage else {}}
         record = self._record(entry, usd, "settled", **known)
         store = self._keep_image if isinstance(what, ImageEdit) else self._keep_text
@@ -127,17 +156,27 @@ class Entries:
                 return await store(entry.ask, record, reply.payload)
             except OSError as error:
                 if pause_s is None or isinstance(error, StorageFull):
-                    self.end(entry, "possibly", request_id=request_id)
+                    entry.request_id = request_id
+                    self.end(entry, "possibly")
                     raise _storage_stop(error) from error
                 _log.warning("The answer to %s is kept once more: %s", entry.ask.id, error)
                 await asyncio.sleep(pause_s)
         raise AssertionError("the last pause is None")
 
+    def _tell_gap(self, what: ImageEdit | Chat, usage: Usage | None) -> None:
+        """Say once of each model that it counts notably otherwise than the formulas have it."""
+        endpoint = self._endpoint
+        if usage is None or endpoint.tariff is not Tariff.LISTED or what.model in self._told:
+            return
+        sentence = endpoint.tariffs.gap_sentence(what.model, usage, endpoint.guessed_usage(what))
+        if sentence:
+            self._told.add(what.model)
+            _log.warning("%s", sentence)
+
     async def _keep_image(self, ask: Ask, record: Record, payload: bytes) -> Answered:
-        books = self._books
-        picture = await self._in_pool(partial(books.responses.keep_image, record, payload))
-        books.journal.note(encode("end", record.key, **to_fields(record)))
-        books.ledger.book(record)
+        keep = partial(self._books.responses.keep_image, record, payload)
+        picture = await self._in_pool(keep)
+        self._end(record)
         return Answered(ask, picture, paid=True)
 
     async def _keep_text(self, ask: Ask, record: Record, payload: bytes) -> Answered:

@@ -19,6 +19,17 @@ _KEY = re.compile(
 )
 _USERINFO = re.compile(r"//[^/\s@]*@")
 _DATA_URL = re.compile(r"data:[\w/+.-]*;base64,[\w+/=]*")
+_REQUEST_ID = re.compile(r"\b(request[ _-]?id\b:?\s+)(?=[\w-]*\d)([\w-]{6,128})", re.IGNORECASE)
+_ID = re.compile(
+    r"\b(?:req|resp|chatcmpl|cmpl|call|file|batch|msg)[-_](?=[\w-]*\d)[\w-]{6,}"
+    r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b(?=[a-f]*\d)[0-9a-f]{16,}\b",
+    re.IGNORECASE | re.ASCII,
+)
+_TIME = re.compile(
+    r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"
+    r"|\b1[5-9]\d{8}(?:\d{3})?(?:\.\d+)?\b",
+    re.ASCII,
+)
 _NAME = re.compile(r"[\w.-]{1,128}", re.ASCII)
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -36,11 +47,12 @@ class Facts:
         status: HTTP status; 0 where no answer came.
         code: `error.code` in lower case; empty where it is missing or, as vLLM has it, a number.
         type: `error.type` in lower case.
-        text: The message for people, scrubbed, of one line, at most 500 characters.
+        text: The message for people, scrubbed, of one line, at most 500 characters; names of calls
+            and times are left out, so that the same refusal has the same text each time.
         stage: Where the safety system spoke: `input`, `output`, `unknown` or empty.
         structured: Whether the body is an error of an API, not a page of a proxy.
         headers: Headers of the answer.
-        request_id: The API's name of the call.
+        request_id: The API's name of the call, by its headers, else by its message.
     """
 
     status: int = 0
@@ -73,11 +85,11 @@ class Facts:
             status=status,
             code="" if code.isdigit() else code,
             type=_name(error.get("type")).lower(),
-            text=scrub(message) if structured and isinstance(message, str) else "",
+            text=_steady(scrub(message)) if structured and isinstance(message, str) else "",
             stage=_name(stage).lower(),
             structured=structured,
             headers=headers,
-            request_id=_name(headers.get("x-request-id")),
+            request_id=_name(headers.get("x-request-id")) or _quoted_id(message),
         )
 
     @classmethod
@@ -113,6 +125,16 @@ def scrub(text: str) -> str:
     for pattern, instead in ((_DATA_URL, "[data]"), (_USERINFO, "//"), (_KEY, "[key]")):
         line = pattern.sub(instead, line)
     return line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+
+
+def _steady(text: str) -> str:
+    """The text without what differs from call to call."""
+    return _TIME.sub("[time]", _ID.sub("[id]", _REQUEST_ID.sub(r"\1[id]", text)))
+
+
+def _quoted_id(message: object) -> str:
+    found = _REQUEST_ID.search(message[:4000]) if isinstance(message, str) else None
+    return _name(found[2]) if found else ""
 
 
 def span_s(text: str) -> float | None:

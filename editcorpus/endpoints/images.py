@@ -8,35 +8,17 @@ bare bytes would be labelled `application/octet-stream`, which the API refuses.
 import base64
 import binascii
 import io
-import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from openai import AsyncOpenAI
 
 from editcorpus import images
+from editcorpus.endpoints.replies import Raw, Reply, count, parse
 from editcorpus.endpoints.requests import ImageEdit
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
-
-_MOST_TOKENS = 10_000_000
-"""Far beyond any context window: a larger number is nonsense, and would empty a budget."""
-
-
-class Raw(NamedTuple):
-    """An answer as it came: the body and what the headers say."""
-
-    content: bytes
-    headers: Any
-    request_id: str
-
-
-class Reply(NamedTuple):
-    """What is kept of an answer: a picture or a JSON text, and the tokens that were used."""
-
-    payload: bytes
-    usage: Usage | None
 
 
 class Upload(io.BytesIO):
@@ -73,7 +55,7 @@ def read(raw: Raw, edit: ImageEdit) -> Reply:
 
     Raises:
         ModelMisbehaved: The body is not JSON, holds no picture, or the picture is damaged or of
-            another size; `usage_of` may still find what it cost.
+            another size; `usage` may still find what it cost.
     """
     body = parse(raw)
     data = body.get("data")
@@ -84,50 +66,20 @@ def read(raw: Raw, edit: ImageEdit) -> Reply:
     except (binascii.Error, TypeError, ValueError) as error:
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The picture is not base64.") from error
     images.check_answer(picture, edit.size)
-    return Reply(picture, _usage(body))
+    return Reply(picture, usage(body))
 
 
-def parse(raw: Raw) -> dict[str, Any]:
-    """The body as a JSON object.
-
-    Raises:
-        ModelMisbehaved: It is something else.
-    """
-    try:
-        body = json.loads(raw.content)
-    except (ValueError, RecursionError) as error:
-        raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer is not JSON.") from error
-    if not isinstance(body, dict):
-        raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer is not a JSON object.")
-    return body
-
-
-def usage_of(raw: Raw) -> Usage | None:
-    """The tokens that a damaged answer reports, if it does."""
-    try:
-        return _usage(parse(raw))
-    except ModelMisbehaved:
-        return None
-
-
-def _usage(body: Mapping[str, Any]) -> Usage | None:
-    usage = body.get("usage")
+def usage(body: Mapping[str, Any]) -> Usage | None:
+    """The tokens that the body of an answer reports; None where it does not."""
+    told = body.get("usage")
     text_in, image_in = (
-        count(usage, "input_tokens_details", name) for name in ("text_tokens", "image_tokens")
+        count(told, "input_tokens_details", name) for name in ("text_tokens", "image_tokens")
     )
-    text_out = count(usage, "output_tokens_details", "text_tokens")
+    text_out = count(told, "output_tokens_details", "text_tokens")
     found = Usage(
         text_in=text_in,
-        image_in=max(image_in, count(usage, "input_tokens") - text_in),
+        image_in=max(image_in, count(told, "input_tokens") - text_in),
         text_out=text_out,
-        image_out=max(0, count(usage, "output_tokens") - text_out),
+        image_out=max(0, count(told, "output_tokens") - text_out),
     )
     return found if found != Usage() else None
-
-
-def count(members: Any, *path: str) -> int:
-    """A number of tokens that an answer reports; 0 where there is none, or none to be believed."""
-    for name in path:
-        members = members.get(name) if isinstance(members, dict) else None
-    believed = isinstance(members, int) and 0 <= members <= _MOST_TOKENS
-    return members if believed else 0

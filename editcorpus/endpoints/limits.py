@@ -45,6 +45,13 @@ class Limits(BaseModel):
     )
     tokens_per_minute: int = Field(0, ge=0, description="Input tokens per minute; 0 is no limit.")
 
+    def shared(self, hands: int) -> "Limits":
+        """Each process' share, if so many have them together; of a limit at least 1."""
+        amounts = {name: getattr(self, name) for name in type(self).model_fields}
+        return Limits(
+            **{name: amount and max(1, amount // hands) for name, amount in amounts.items()}
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:

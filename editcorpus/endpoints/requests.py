@@ -126,6 +126,8 @@ class Ask:
         sample: 0 for the first attempt at this very request, 1 for the second, ...
         what: The request itself.
         key: Hash of the request.
+        since: That the API refuses it for good counts only if it was said after this moment, ISO 8601.
+        chances: Its answer may be damaged so many times as often as that of others.
     """
 
     id: str
@@ -135,6 +137,8 @@ class Ask:
     sample: int
     what: ImageEdit | Chat
     key: str
+    since: str = ""
+    chances: int = 1
 
 
 def request_hash(provider: str, what: ImageEdit | Chat, sample: int) -> str:

@@ -12,14 +12,20 @@ from editcorpus.errors import ShardError, StorageError
 from editcorpus.journal import DAMAGED, Line, read_lines
 from editcorpus.layouts.manifest import DATA, CorpusManifest
 from editcorpus.layouts.parquet import shard_answers
-from editcorpus.ledger import image_path, journal_folder, read_header
+from editcorpus.layouts.removals import read_removals
+from editcorpus.ledger import ENDS, image_path, journal_folder, read_header
 from editcorpus.storage import Store
 
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """The calls of a run by the hashes of their names: those that began, and those that ended."""
+    """The calls of a run by the hashes of their names: those that began, and those that ended.
 
+    Attributes:
+        removed: Whether paid pictures were removed on purpose, so that one may be missing.
+    """
+
+    removed: bool
     begun: set[bytes] = field(default_factory=set)
     ended: set[bytes] = field(default_factory=set)
 
@@ -29,12 +35,14 @@ def check_accounts(store: Store, run: str, manifest: CorpusManifest) -> Iterator
 
     Every call of the run ends at most once; a stored picture's own record says the same dollars as
     the journal; and every published record goes back to a whole answer that was paid for, by a call
-    that the journal knows if it was this run's.
+    that the journal knows if it was this run's. An answer that was removed on purpose (see
+    `layouts.removals`) proves nothing any more, and is no problem.
 
     Raises:
         StorageError: The store itself failed.
     """
-    calls = _Calls()
+    removals = read_removals(store, run)
+    calls = _Calls(removals is not None and removals.answers)
     for path in store.list(journal_folder(run)):
         for line in read_lines(store, path):
             yield from _line(store, line, calls)
@@ -47,7 +55,7 @@ def _line(store: Store, line: Line, calls: _Calls) -> Iterator[str]:
     try:
         if line.kind == "intent":
             calls.begun.add(_short(to_intent(line.fields()).attempt))
-        elif line.kind in {"end", "answer"}:
+        elif line.kind in ENDS:
             record = to_record(line.fields())
         elif line.kind == DAMAGED:
             line.fields()
@@ -63,17 +71,18 @@ def _ended(store: Store, kind: str, record: Record, calls: _Calls) -> Iterator[s
         yield f"ledger: the call {record.attempt} ended twice."
     calls.ended.add(name)
     if kind == "end" and record.outcome == "settled":  # of a picture: texts are in the journal
-        yield from _picture(store, record)
+        yield from _picture(store, record, removed=calls.removed)
 
 
-def _picture(store: Store, record: Record) -> Iterator[str]:
+def _picture(store: Store, record: Record, *, removed: bool) -> Iterator[str]:
     """Hold what the journal says of a paid picture against the picture's own record.
 
     A picture that was set aside as damaged may be missing, or paid for once more by another call.
     """
     header = read_header(store, record.key)
     if header is None:
-        if not store.exists(f"damaged/{record.key}"):
+        gone = removed and not store.exists(image_path(record.key))
+        if not gone and not store.exists(f"damaged/{record.key}"):
             yield f"ledger: {image_path(record.key)} is missing; {record.attempt} paid for it."
     elif header.record.attempt == record.attempt and header.record.usd != record.usd:
         yield (
@@ -97,7 +106,8 @@ def _answer(store: Store, run: str, which: tuple[str, str], calls: _Calls) -> It
     record_id, key = which
     header = read_header(store, key)
     if header is None:
-        yield f"ledger: {record_id!r} has no stored header at {image_path(key)}."
+        if not calls.removed or store.exists(image_path(key)):
+            yield f"ledger: {record_id!r} has no stored header at {image_path(key)}."
         return
     record = header.record
     if record.outcome != "settled":

@@ -8,7 +8,7 @@ names the file and the id.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from editcorpus.layouts.manifest import (
     sums,
 )
 from editcorpus.layouts.parquet import ShardFile, outcome_rows, shard_rows
+from editcorpus.layouts.removals import read_removals
 from editcorpus.ledger import image_path
 from editcorpus.records import Reason
 from editcorpus.storage import Store
@@ -44,10 +45,13 @@ class Audit:
     Attributes:
         problems: One sentence each; none where the corpus is whole.
         counts: What was opened: `files`, `bytes`, `records`, `pictures`, `rejected`, `failed`.
+        unproven: One sentence for each thing that cannot be proved any more, since it was removed on
+            purpose.
     """
 
     problems: list[str]
     counts: dict[str, int]
+    unproven: list[str] = field(default_factory=list)
 
 
 def audit(store: Store, run: str, checks: Iterable[Check] = ()) -> Audit:
@@ -60,7 +64,7 @@ def audit(store: Store, run: str, checks: Iterable[Check] = ()) -> Audit:
     Raises:
         StorageError: The store itself failed, so that nothing can be said.
     """
-    report = _Report(store, f"corpora/{run}")
+    report = _Report(store, run)
     try:
         manifest = read_manifest(store, report.folder)
     except ShardError as error:
@@ -92,9 +96,11 @@ def _audit_corpus(report: "_Report", run: str, manifest: CorpusManifest) -> None
 class _Report:
     """What is known so far, over all files of one corpus."""
 
-    def __init__(self, store: Store, folder: str) -> None:
+    def __init__(self, store: Store, run: str) -> None:
         self.store = store
-        self.folder = folder
+        self.folder = f"corpora/{run}"
+        self._removals = read_removals(store, run)
+        self._removed = 0
         self.rejected: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.tasks: Counter[str] = Counter()
@@ -118,7 +124,14 @@ class _Report:
 
     def finish(self) -> Audit:
         more = [f"And {self._more} more problems."] if self._more else []
-        return Audit([*self._problems, *more], dict(self._counts))
+        return Audit([*self._problems, *more], dict(self._counts), list(self._unproven()))
+
+    def _unproven(self) -> Iterator[str]:
+        if self._removals is not None and self._removed:
+            yield (
+                f"{self._removed} records name paid answers that `editcorpus gc` removed, last on "
+                f"{self._removals.at[:10]}: the journal alone says that they were paid for."
+            )
 
     def file(self, file: ShardFile) -> None:
         """Prove one file of the manifest, then what is in it, as far as it can be read."""
@@ -192,8 +205,12 @@ class _Report:
             return ""  # `record_problems` says so
         if len(key) != 64 or set(key) - set("0123456789abcdef"):
             return f"names {key!r}, which is no hash, as its paid answer."
-        found = self.store.exists(image_path(key))
-        return "" if found else f"has no paid answer at {image_path(key)}."
+        if self.store.exists(image_path(key)):
+            return ""
+        if self._removals is not None and self._removals.answers:
+            self._removed += 1
+            return ""
+        return f"has no paid answer at {image_path(key)}."
 
 
 def _guarded(find: Callable[[], Iterable[str]]) -> Iterator[str]:

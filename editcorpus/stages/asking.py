@@ -21,7 +21,8 @@ from editcorpus.stages.workshop import Workshop
 
 _Row = TypeVar("_Row")
 SAMPLES = 2
-"""How often the same question is asked at most: what cannot heal is not paid for for ever."""
+"""How often the same question is asked at most, once more so often for each redrive: what cannot heal
+is not paid for for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def ask_all(
     """Ask about every id of a shard, and yield rows in the order of the ids.
 
     Whoever gets no row is in the tally: rejected or failed. Who was rejected before is not asked
-    about again, since a refusal is stored nowhere and may have to be paid for each time.
+    about again, and neither is a question that the endpoint has refused for good in any run, unless a
+    redrive says so since.
 
     Raises:
         RunStopped: The run must not go on; every answer in flight was stored before.
@@ -64,18 +66,20 @@ def ask_all(
     results: dict[str, _Row | Rejected | Failed] = {**earlier}
     found: dict[str, dict[str, Outcome]] = defaultdict(dict)
     pending = {key: tuple(asked) for key, asked in inquiry.questions.items() if key not in earlier}
-    for sample in range(SAMPLES):
+    tries = 0
+    while pending:
+        tries += 1
         asks = [
-            _ask(shop, shard, inquiry, (key, name), sample)
+            _ask(shop, shard, inquiry, (key, name), tries)
             for key, names in pending.items()
             for name in names
         ]
         for outcome in shop.engine.answers(asks):
             tally.facts[_kind(outcome)] += 1
             found[outcome.ask.id][outcome.ask.question] = outcome
-        last = sample == SAMPLES - 1
         asked, pending = list(pending), {}
         for key in asked:
+            last = tries >= SAMPLES * shop.redriving.terms(inquiry.step, key).chances
             made: _Row | Rejected | Failed | Again = _made(inquiry, key, found[key], last=last)
             if isinstance(made, Again):
                 pending[key] = made.questions
@@ -92,12 +96,14 @@ def ask_all(
 
 
 def _ask(
-    shop: Workshop, shard: int, inquiry: Inquiry[_Row], which: tuple[str, str], sample: int
+    shop: Workshop, shard: int, inquiry: Inquiry[_Row], which: tuple[str, str], tries: int
 ) -> Ask:
     key, question = which
-    what = inquiry.questions[key][question]
-    hashed = request_hash(shop.providers[inquiry.step], what, sample)
-    return Ask(key, inquiry.step, shard, question, sample, what, hashed)
+    step, what = inquiry.step, inquiry.questions[key][question]
+    chances, since, first = shop.redriving.terms(step, key)
+    sample = first + tries - 1
+    hashed = request_hash(shop.providers[step], what, sample)
+    return Ask(key, step, shard, question, sample, what, hashed, since, chances)
 
 
 def _made(

@@ -42,7 +42,7 @@ def claimed(
         times: The clock, and how often the lease is renewed.
 
     Raises:
-        ConfigError: Somebody else pays for some of them now.
+        Taken: Somebody else pays for some of them now.
     """
     hashes = _hashes(ids)
 

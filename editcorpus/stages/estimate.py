@@ -1,68 +1,80 @@
 """What a build would cost, from a sample of real rows, before anything is paid.
 
-The sample's pictures are decoded and laid on canvases as the pad step would; calls are priced by the
-formulas of the price list. Nothing is sent anywhere and nothing is written.
+Calls are priced by the formulas of the price list, online and as lines of batches. An edit whose
+answer lies in the store is found by the hash of its request and costs nothing; whether rewrites and
+verdicts lie there cannot be known before the edited pictures are at hand, so that they count as open.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from statistics import fmean
 
 from editcorpus import images
-from editcorpus.changes import is_blank
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.requests import Chat, ImageEdit, Picture
+from editcorpus.endpoints.requests import Chat, ImageEdit, Picture, request_hash
 from editcorpus.endpoints.rules import RULES
-from editcorpus.errors import SourceError
 from editcorpus.geometry import padded_share
-from editcorpus.inputs import Inputs, read_pictures
-from editcorpus.planning import Selection, plan
-from editcorpus.records import Geometry, Triplet
-from editcorpus.rows import Source
+from editcorpus.records import Geometry
 from editcorpus.stages.asking import SAMPLES
+from editcorpus.stages.looking import Look, Sample
+from editcorpus.stages.pace import hours, seconds_a_call
+from editcorpus.stages.weights import Weight, weigh
 from editcorpus.steps import align, pad, regenerate, rewrite
+from editcorpus.tariffs import Tariff, Usage
+from editcorpus.tokens import text_tokens
 
-_LATENCY_S = {"low": 15, "medium": 45, "high": 100, "xhigh": 150, "max": 200}
-"""Usual seconds of one edit by quality (reports of users of the image API, 2026)."""
+STEPS = (regenerate.NAME, rewrite.NAME, align.NAME)
+"""The steps that ask a model, in order."""
 _REPEATED = Decimal("0.02")
 """Share of calls that are damaged or cut off and made again, in the expected case."""
 _TRIES = 1 + RULES["damaged"].max_retries
 """How often one request is paid for at most: damaged answers are, and are asked for again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Rows of the input as they are: how many are fit, and how large they are.
-
-    Attributes:
-        rows: Rows in the whole selection.
-        looked_at: Rows whose picture was decoded.
-        fit: Those that the pad step would not refuse for their pixels, with their sizes in pixels,
-            upright.
-    """
-
-    rows: int
-    looked_at: int
-    fit: tuple[tuple[Triplet, tuple[int, int]], ...]
+_FRAME_TOKENS = 4
+"""What a chat template puts around one message."""
+_WRITTEN_TOKENS = 30
+"""Of a rewritten instruction and the JSON around it: a sentence or two of at most 60 words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Calls of one step, and what they cost in dollars.
+    """Calls that are alike, and what they cost in dollars.
 
     Attributes:
         calls: If none has to be repeated.
         low: If every fit row needs one edit and nothing else.
         expected: With rewriting, judging, and the usual share of repeated calls.
+        batch: The same, sent as batches where the endpoint has them.
         worst: If every call comes to its worst case, which is what is reserved for it, and is
             repeated as often as damaged and unreadable answers allow.
     """
 
-    calls: int
-    low: Decimal
-    expected: Decimal
-    worst: Decimal
+    calls: int = 0
+    low: Decimal = Decimal(0)
+    expected: Decimal = Decimal(0)
+    batch: Decimal = Decimal(0)
+    worst: Decimal = Decimal(0)
+
+    def plus(self, other: "Cost") -> "Cost":
+        """Both together."""
+        return Cost(
+            self.calls + other.calls,
+            self.low + other.low,
+            self.expected + other.expected,
+            self.batch + other.batch,
+            self.worst + other.worst,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Calls of one kind: which step asks which model, and for edits at which quality and size."""
+
+    step: str
+    model: str
+    quality: str = ""
+    size: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +82,39 @@ class Estimate:
     """What one preset would take.
 
     Attributes:
-        steps: What each asking step would take, by the step's name.
+        kinds: What each kind of call would cost.
+        served: Edits whose answers lie in the store; None where nobody looked.
         tokens_out: Mean output tokens of an edit.
         padded_share: Mean share of the canvas that is padding, 0 to 1.
-        hours: Of the edits, at the calls in flight that the endpoint allows.
+        hours: Of each asking step, at the limits of its endpoint; they work side by side.
+        keeps: Bytes that the run would keep.
     """
 
     preset: str
-    steps: Mapping[str, Cost]
-    tokens_out: float
-    padded_share: float
-    hours: float
+    kinds: Mapping[Kind, Cost]
+    served: int | None = None
+    tokens_out: float = 0.0
+    padded_share: float = 0.0
+    hours: Mapping[str, float] = field(default_factory=dict)
+    keeps: Weight = field(default_factory=Weight)
+
+    @property
+    def steps(self) -> dict[str, Cost]:
+        """What each asking step would cost."""
+        found = dict.fromkeys(STEPS, Cost())
+        for kind, cost in self.kinds.items():
+            found[kind.step] = found[kind.step].plus(cost)
+        return found
 
     @property
     def total(self) -> Cost:
         """All steps together."""
-        costs = self.steps.values()
-        return Cost(
-            sum(cost.calls for cost in costs),
-            sum((cost.low for cost in costs), Decimal(0)),
-            sum((cost.expected for cost in costs), Decimal(0)),
-            sum((cost.worst for cost in costs), Decimal(0)),
-        )
+        return sum_of(self.kinds.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The endpoints that a build would call, by the step's name."""
+    """What a build would do, and the endpoints that it would call, by the step's name."""
 
     endpoints: Mapping[str, Endpoint]
     padding: pad.Config
@@ -105,120 +123,173 @@ class Prices:
     judging: align.Config
 
 
-def sample_rows(
-    source: Source, inputs: Inputs, selection: Selection, size: int, padding: pad.Config
-) -> Sample:
-    """Decode the pictures of a seeded sample, stratified by task.
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """Calls of one step: those of the sample, and how many of the selection each stands for."""
+
+    step: str
+    asked: list[ImageEdit] | list[Chat]
+    times: float
+
+
+def sum_of(costs: Iterable[Cost]) -> Cost:
+    """All costs together."""
+    total = Cost()
+    for cost in costs:
+        total = total.plus(cost)
+    return total
+
+
+def edit_keys(sample: Sample, prices: Prices) -> dict[str, str]:
+    """Hash of the request for each row's edit, by the row's id, where its canvas is known."""
+    provider = prices.endpoints[regenerate.NAME].provider
+    canvas = prices.padding.canvas
+    return {
+        look.triplet.id: request_hash(provider, _edit(look, geometry, prices), 0)
+        for look, geometry in _laid(sample, prices.padding)
+        if canvas in look.canvases
+    }
+
+
+def estimate(
+    name: str, sample: Sample, prices: Prices, served: Collection[str] | None = None
+) -> Estimate:
+    """Price a whole selection by its sample.
 
     Args:
-        source: Reads the rows.
-        inputs: The files.
-        selection: Which rows a build would take.
-        size: Most rows that are looked at, at least 1.
-        padding: Which pictures the pad step takes.
-
-    Raises:
-        ConfigError: The input cannot be read.
-    """
-    rows = sum(_rows(inputs, url) for url in inputs.files)
-    wanted = min(rows, selection.limit or rows)
-    some = selection.model_copy(update={"limit": min(size, wanted)})
-    looked_at, fit = 0, []
-    for shard in plan(source, inputs, some):
-        looked_at += len(shard.triplets) + len(shard.rejected)
-        for triplet, data in read_pictures(source.image_column, shard.triplets, inputs):
-            found = _size(data, padding)
-            if found is not None:
-                fit.append((triplet, found))
-    return Sample(wanted, looked_at, tuple(fit))
-
-
-def estimate(name: str, sample: Sample, prices: Prices) -> Estimate:
-    """Price a whole selection by its sample.
+        name: Of the preset.
+        sample: Rows that were looked at.
+        prices: What would be done, and by whom.
+        served: Ids of rows whose edits lie in the store; None where nobody looked.
 
     Raises:
         ConfigError: A model has no price, or not this quality or size.
     """
-    padding = prices.padding
-    laid = [(triplet, pad.canvas_geometry(size, padding)) for triplet, size in sample.fit]
-    fit = [item for item in laid if float(padded_share(item[1])) <= padding.max_padded_share]
-    if not fit:
-        nothing = Cost(0, Decimal(0), Decimal(0), Decimal(0))
-        steps = dict.fromkeys((regenerate.NAME, rewrite.NAME, align.NAME), nothing)
-        return Estimate(name, steps, 0.0, 0.0, 0.0)
+    laid = _laid(sample, prices.padding)
+    if not laid:
+        return Estimate(name, {Kind(step, ""): Cost() for step in STEPS})
+    times = sample.rows / sample.looked_at
+    there = set(served or ())
+    edits = [_edit(*item, prices) for item in laid if item[0].triplet.id not in there]
+    every = [_edit(*item, prices) for item in laid]
+    looks = [look for look, _ in laid]
+    calls = (
+        _Calls(regenerate.NAME, edits, times),
+        _rewrites(looks, prices, times, whole=sample.whole),
+        _Calls(align.NAME, _questions(looks, prices), times),
+    )
     endpoint = prices.endpoints[regenerate.NAME]
-    edits = round(sample.rows * len(fit) / sample.looked_at)
-    asked = [_edit(triplet, geometry, prices.edit) for triplet, geometry in fit]
-    seconds = fmean(_LATENCY_S.get(what.quality, 60) for what in asked) * edits
     return Estimate(
         preset=name,
-        steps={
-            regenerate.NAME: _edits(asked, endpoint, edits),
-            rewrite.NAME: _rewrites([triplet for triplet, _ in fit], prices, edits),
-            align.NAME: _questions([triplet for triplet, _ in fit], prices, edits),
-        },
-        tokens_out=fmean(endpoint.guessed_usage(what).image_out for what in asked),
-        padded_share=fmean(float(padded_share(geometry)) for _, geometry in fit),
-        hours=seconds / (endpoint.limits.in_flight or 256) / 3600,
+        kinds={kind: cost for each in calls for kind, cost in _costs(each, prices).items()},
+        served=None if served is None else round((len(every) - len(edits)) * times),
+        tokens_out=fmean(_usual(what, endpoint).image_out for what in every),
+        padded_share=fmean(float(padded_share(geometry)) for _, geometry in laid),
+        hours={each.step: _hours(each, prices) for each in calls},
+        keeps=weigh(laid, times, prices.edit.output_format, prices.padding),
     )
 
 
-def _rows(inputs: Inputs, url: str) -> int:
-    with inputs.parquet(url) as parquet:
-        return int(parquet.metadata.num_rows)
+def _laid(sample: Sample, config: pad.Config) -> list[tuple[Look, Geometry]]:
+    """The rows that the pad step would take, and where each would lie on its canvas."""
+    laid = [(look, pad.canvas_geometry(look.size, config)) for look in sample.fit]
+    return [item for item in laid if float(padded_share(item[1])) <= config.max_padded_share]
 
 
-def _size(data: bytes | None, config: pad.Config) -> tuple[int, int] | None:
-    limits = images.Limits(config.max_pixels, config.min_side)
-    try:
-        found = images.decode_source(data, limits).image
-    except SourceError:
-        return None
-    return None if is_blank(found) else found.size
+def _edit(look: Look, geometry: Geometry, prices: Prices) -> ImageEdit:
+    pixels = look.canvases.get(prices.padding.canvas, "")
+    return regenerate.request(look.triplet, geometry, pixels, bytes, prices.edit)
 
 
-def _edit(triplet: Triplet, geometry: Geometry, config: regenerate.Config) -> ImageEdit:
-    return regenerate.request(triplet, geometry, "", bytes, config)
-
-
-def _edits(asked: list[ImageEdit], endpoint: Endpoint, edits: int) -> Cost:
-    once = _mean(_usual(what, endpoint) for what in asked) * edits
-    worst = _mean(endpoint.worst(what) for what in asked) * edits
-    return Cost(edits, once, once * (1 + _REPEATED), worst * _TRIES)
-
-
-def _rewrites(triplets: list[Triplet], prices: Prices, edits: int) -> Cost:
-    view = _view(prices.padding)
-    asked = [rewrite.request(triplet, view, view, prices.writing) for triplet in triplets]
-    calls = round(edits * prices.writing.share)
-    return _texts(asked, prices.endpoints[rewrite.NAME], calls)
-
-
-def _questions(triplets: list[Triplet], prices: Prices, edits: int) -> Cost:
-    view = _view(prices.padding)
+def _rewrites(looks: list[Look], prices: Prices, times: float, *, whole: bool) -> _Calls:
+    """Where every row was looked at, the seeded share is known; else each row stands for its part."""
+    config = prices.writing
+    if whole:
+        looks = [look for look in looks if rewrite.chosen(look.triplet.id, config)]
     asked = [
-        chat
-        for triplet in triplets
-        for chat in align.requests(triplet.instruction, view, view, prices.judging).values()
+        rewrite.request(look.triplet, view, view, config)
+        for look in looks
+        for view in (_view(look, prices.padding),)
     ]
-    return _texts(asked, prices.endpoints[align.NAME], edits * len(align.ASPECTS))
+    return _Calls(rewrite.NAME, asked, times if whole else times * config.share)
 
 
-def _texts(asked: list[Chat], endpoint: Endpoint, calls: int) -> Cost:
-    once = _mean(_usual(chat, endpoint) for chat in asked) * calls
-    worst = _mean(endpoint.worst(chat) for chat in asked) * calls
-    return Cost(calls, Decimal(0), once * (1 + _REPEATED), worst * _TRIES * SAMPLES)
+def _questions(looks: list[Look], prices: Prices) -> list[Chat]:
+    return [
+        chat
+        for look in looks
+        for view in (_view(look, prices.padding),)
+        for chat in align.requests(look.triplet.instruction, view, view, prices.judging).values()
+    ]
 
 
-def _view(config: pad.Config) -> Picture:
-    side = config.view_longest
-    return Picture("", "image/jpeg", config.view_quality, (side, side), bytes)
+def _view(look: Look, config: pad.Config) -> Picture:
+    """What judges see of the source; the edited picture has the same size."""
+    size = images.fitted(look.size, config.view_longest)
+    return Picture("", "image/jpeg", config.view_quality, size, bytes)
 
 
-def _usual(what: ImageEdit | Chat, endpoint: Endpoint) -> Decimal:
-    return endpoint.price(what, endpoint.guessed_usage(what))
+def _costs(calls: _Calls, prices: Prices) -> dict[Kind, Cost]:
+    """What calls cost, by their kind."""
+    sorted_out: dict[Kind, list[ImageEdit | Chat]] = defaultdict(list)
+    for what in calls.asked:
+        sorted_out[_kind(calls.step, what)].append(what)
+    model = {regenerate.NAME: prices.edit.model, rewrite.NAME: prices.writing.model}
+    if not sorted_out:
+        return {Kind(calls.step, model.get(calls.step, prices.judging.model)): Cost()}
+    endpoint = prices.endpoints[calls.step]
+    return {
+        kind: _cost(each, endpoint, calls) for kind, each in sorted(sorted_out.items(), key=str)
+    }
 
 
-def _mean(values: Iterable[Decimal]) -> Decimal:
-    listed = list(values)
-    return sum(listed, Decimal(0)) / len(listed)
+def _kind(step: str, what: ImageEdit | Chat) -> Kind:
+    if isinstance(what, Chat):
+        return Kind(step, what.model)
+    return Kind(step, what.model, what.quality, "{}x{}".format(*what.size))
+
+
+def _cost(alike: list[ImageEdit | Chat], endpoint: Endpoint, calls: _Calls) -> Cost:
+    times = Decimal(calls.times)
+    online, batch = (
+        sum((_dollars(what, endpoint, batch=batch) for what in alike), Decimal(0)) * times
+        for batch in (False, True)
+    )
+    worst = sum((endpoint.worst(what) for what in alike), Decimal(0)) * times
+    is_edit = calls.step == regenerate.NAME
+    return Cost(
+        calls=round(len(alike) * calls.times),
+        low=online if is_edit else Decimal(0),
+        expected=online * (1 + _REPEATED),
+        batch=batch * (1 + _REPEATED),
+        worst=worst * _TRIES * (1 if is_edit else SAMPLES),
+    )
+
+
+def _hours(calls: _Calls, prices: Prices) -> float:
+    endpoint = prices.endpoints[calls.step]
+    if not calls.asked:
+        return 0.0
+    seconds = fmean(seconds_a_call(calls.step, what) for what in calls.asked)
+    costs = [endpoint.cost(what) for what in calls.asked]
+    return hours(len(costs) * calls.times, seconds, costs, endpoint.limits)
+
+
+def _usual(what: ImageEdit | Chat, endpoint: Endpoint) -> Usage:
+    """What a call is expected to use; where answers do not say, what is booked for it."""
+    bound = endpoint.guessed_usage(what)
+    if endpoint.tariff is not Tariff.LISTED or not endpoint.reports_usage:
+        return bound
+    text = text_tokens(what.prompt)
+    if isinstance(what, ImageEdit):
+        return Usage(text_in=text, image_in=bound.image_in, image_out=bound.image_out)
+    shown = sum(endpoint.tariffs.input_tokens(what.model, *each.size) for each in what.pictures)
+    written = min(what.max_tokens, _WRITTEN_TOKENS)
+    return Usage(text_in=text + shown + _FRAME_TOKENS, text_out=written)
+
+
+def _dollars(what: ImageEdit | Chat, endpoint: Endpoint, *, batch: bool) -> Decimal:
+    usage = _usual(what, endpoint)
+    if batch and endpoint.tariff is Tariff.LISTED:
+        return endpoint.tariffs.price(what.model, usage, batch=True)
+    return endpoint.price(what, usage)

@@ -5,7 +5,7 @@ and verdict, so that an input that is sorted by task is shown as it is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -20,18 +20,18 @@ from editcorpus.gallery import GalleryEntry, change_mask
 from editcorpus.gallery.entries import Verdict
 from editcorpus.geometry import way_back
 from editcorpus.ledger import read_history
+from editcorpus.pictures import Pictures
 from editcorpus.records import Failed, Rejected, Triplet
 from editcorpus.responses import Responses
 from editcorpus.runs import read_identity
 from editcorpus.sampling import number, quotas
 from editcorpus.shards import (
     FORMAT,
+    PLAN,
+    Columns,
     Manifest,
     hash_of,
     need_manifest,
-    pictures,
-    read_facts,
-    read_manifest,
     shard_folder,
 )
 from editcorpus.stages.filter import Filtered
@@ -41,7 +41,6 @@ from editcorpus.stages.workshop import Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
-from editcorpus.tables import Pictures
 
 _Row = TypeVar(
     "_Row", pad.Padded, regenerate.Regenerated, Filtered, rewrite.Rewritten, align.Aligned
@@ -84,16 +83,17 @@ def exhibits(store: Store, run: str, limit: int) -> Iterator[GalleryEntry]:
         costs[record.id] += record.usd
     configs = read_identity(store, run)
     for shard, share in _shares(store, run, plan.shards if plan else 0, limit):
-        folder = shard_folder(run, shard)
-        yield from _shard_entries(store, folder, _shelf(store, folder, configs), share, costs)
+        columns = Columns(store, shard_folder(run, shard))
+        shelf = _shelf(columns, configs)
+        chosen = _choice(shelf, share, shard_folder(run, shard))
+        yield from _shard_entries(Responses(store), columns, shelf, chosen, costs)
 
 
 def _shares(store: Store, run: str, shards: int, limit: int) -> Iterator[tuple[int, int]]:
     """Shards to look into, no more than `limit`, and how many triplets each shows."""
     drawn = sorted(range(shards), key=lambda shard: number(_SEED, "shard", shard))[:limit]
     sizes = {
-        str(shard): need_manifest(store, shard_folder(run, shard), "plan").entered
-        for shard in drawn
+        str(shard): need_manifest(store, shard_folder(run, shard), PLAN).entered for shard in drawn
     }
     shares = quotas(sizes, limit)
     for shard in sorted(drawn):
@@ -117,17 +117,20 @@ def _choice(shelf: _Shelf, share: int, name: str) -> set[str]:
 
 
 def _shard_entries(
-    store: Store, folder: str, shelf: _Shelf, share: int, costs: Mapping[str, Decimal]
+    answers: Responses,
+    columns: Columns,
+    shelf: _Shelf,
+    chosen: Collection[str],
+    costs: Mapping[str, Decimal],
 ) -> Iterator[GalleryEntry]:
-    chosen = _choice(shelf, share, folder)
     with ExitStack() as stack:
-        sources = _column(stack, store, folder, pad.NAME, "source_view", shelf.padded)
-        edits = _column(stack, store, folder, filter_step.NAME, "edited_view", shelf.filtered)
+        sources = _column(stack, columns, pad.NAME, "source_view", shelf.padded)
+        edits = _column(stack, columns, filter_step.NAME, "edited_view", shelf.filtered)
         for triplet in (item for item in shelf.triplets if item.id in chosen):
             source = _at(sources, shelf.padded, triplet.id)
             edited = _at(edits, shelf.filtered, triplet.id)
             if edited is None and triplet.id in shelf.regenerated:
-                edited = _refused_view(store, shelf, triplet.id)
+                edited = _refused_view(answers, shelf, triplet.id)
             yield _entry(shelf, triplet, costs.get(triplet.id), source, edited)
     known = {triplet.id for triplet in shelf.triplets}
     for key, item in shelf.gone.items():
@@ -169,14 +172,18 @@ def _entry(
     return GalleryEntry(**{name: value for name, value in members.items() if name in _SHOWN})
 
 
-def _valid(
+def valid_manifests(
     store: Store, folder: str, plan: Manifest, configs: Mapping[str, Any]
 ) -> dict[str, Manifest]:
     """The manifests that belong to the one before them, in order, up to the first that does not."""
+    return _valid(Columns(store, folder), plan, configs)
+
+
+def _valid(columns: Columns, plan: Manifest, configs: Mapping[str, Any]) -> dict[str, Manifest]:
     found: dict[str, Manifest] = {}
     before = plan
     for stage in STAGES:
-        manifest = read_manifest(store, folder, stage.name)
+        manifest = columns.known(stage.name)
         if manifest is None or not _follows(before, manifest, stage, configs):
             break
         found[stage.name] = before = manifest
@@ -193,9 +200,9 @@ def _follows(
     return stage.name not in configs or manifest.fingerprint == hash_of(wanted)
 
 
-def _shelf(store: Store, folder: str, configs: Mapping[str, Any]) -> _Shelf:
-    plan = need_manifest(store, folder, "plan")
-    manifests = _valid(store, folder, plan, configs)
+def _shelf(columns: Columns, configs: Mapping[str, Any]) -> _Shelf:
+    plan = columns.manifest(PLAN)
+    manifests = _valid(columns, plan, configs)
     gone: dict[str, Rejected | Failed] = {}
     for manifest in (plan, *manifests.values()):
         gone |= {item.id: item for item in manifest.rejected}
@@ -204,11 +211,11 @@ def _shelf(store: Store, folder: str, configs: Mapping[str, Any]) -> _Shelf:
     def rows(step: str, cls: type[_Row]) -> dict[str, tuple[int, _Row]]:
         if step not in manifests:
             return {}
-        found = read_facts(store, folder, step, cls)
+        found = columns.facts(step, cls)
         return {row.id: (number, row) for number, row in enumerate(found)}
 
     return _Shelf(
-        read_facts(store, folder, "plan", Triplet),
+        columns.facts(PLAN, Triplet),
         rows(pad.NAME, pad.Padded),
         rows(regenerate.NAME, regenerate.Regenerated),
         rows(filter_step.NAME, Filtered),
@@ -220,19 +227,19 @@ def _shelf(store: Store, folder: str, configs: Mapping[str, Any]) -> _Shelf:
 
 
 def _column(
-    stack: ExitStack, store: Store, folder: str, step: str, column: str, rows: Mapping[str, Any]
+    stack: ExitStack, columns: Columns, step: str, column: str, rows: Mapping[str, Any]
 ) -> Pictures | None:
-    return stack.enter_context(pictures(store, folder, step, column)) if rows else None
+    return stack.enter_context(columns.pictures(step, column)) if rows else None
 
 
 def _at(column: Pictures | None, rows: Mapping[str, tuple[int, Any]], key: str) -> bytes | None:
     return column[rows[key][0]] if column is not None and key in rows else None
 
 
-def _refused_view(store: Store, shelf: _Shelf, key: str) -> bytes | None:
+def _refused_view(answers: Responses, shelf: _Shelf, key: str) -> bytes | None:
     """What the model made of a triplet that the filter refused, without its padding."""
     geometry = shelf.padded[key][1].geometry
-    answers, name = Responses(store), shelf.regenerated[key][1].response
+    name = shelf.regenerated[key][1].response
     if answers.image(name) is None:
         return None
     try:

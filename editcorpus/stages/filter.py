@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus import images
 from editcorpus.errors import ShardError, SourceError
+from editcorpus.pictures import Pictures
 from editcorpus.records import Failed, Reason, Rejected, Triplet
-from editcorpus.shards import Tally, pictures, read_facts
-from editcorpus.stages.workshop import Stage, Workshop, columns_of
+from editcorpus.shards import PLAN
+from editcorpus.stages.workshop import Piece, Stage, Workshop, columns_of
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.steps import restore as restore_step
-from editcorpus.tables import Pictures
 
 
 class Config(BaseModel):
@@ -60,20 +60,17 @@ class _Item:
     response: str
 
 
-def _rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[Filtered]:
-    folder = shop.folder(shard)
-    triplets = {item.id: item for item in read_facts(shop.store, folder, "plan", Triplet)}
-    padded = {
-        item.id: (row, item)
-        for row, item in enumerate(read_facts(shop.store, folder, pad.NAME, pad.Padded))
-    }
-    answers = read_facts(shop.store, folder, regenerate.NAME, regenerate.Regenerated)
+def _rows(piece: Piece) -> Iterator[Filtered]:
+    shop, columns, tally = piece.shop, piece.columns, piece.tally
+    triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
+    padded = {item.id: (row, item) for row, item in enumerate(columns.facts(pad.NAME, pad.Padded))}
+    answers = columns.facts(regenerate.NAME, regenerate.Regenerated)
     config = shop.config(filter_step.NAME, Config)
     items = [
         _Item(padded[item.id][0], triplets[item.id], padded[item.id][1], item.response)
         for item in answers
     ]
-    with pictures(shop.store, folder, pad.NAME, "canvas") as canvases:
+    with columns.pictures(pad.NAME, "canvas") as canvases:
         for made in shop.in_order(lambda item: _filtered(shop, item, canvases, config), items):
             if isinstance(made, Rejected):
                 tally.rejected.append(made)
@@ -93,7 +90,7 @@ def _filtered(
         return Failed(item.triplet.id, filter_step.NAME, Reason.UNAVAILABLE, str(error))
     except SourceError as error:
         return Rejected(item.triplet.id, filter_step.NAME, Reason.ANSWER_DAMAGED, error.detail)
-    canvas = images.decode(canvases[item.row] or b"")
+    canvas = images.decode(canvases.need(item.row))
     geometry = item.padded.geometry
     measures = filter_step.judge(item.triplet, geometry, canvas, answer, config.judge)
     if isinstance(measures, Rejected):

@@ -1,6 +1,5 @@
 """Finish a run: reject file, failures, card and, last, the manifest that makes a corpus of it."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from editcorpus.layouts.card import (
 from editcorpus.layouts.manifest import FAILED, REJECTS, CorpusManifest, commit_manifest
 from editcorpus.layouts.parquet import ShardFile, write_outcomes
 from editcorpus.records import Failed, Reason, Rejected
-from editcorpus.shards import need_manifest
 from editcorpus.stages.publish import corpus_file, corpus_folder
+from editcorpus.stages.rollup import known_standing, write_rollup
 from editcorpus.stages.summary import Standing, stand
 from editcorpus.stages.workshop import Workshop
-from editcorpus.steps import align, publish, regenerate, rewrite
+from editcorpus.steps import align, regenerate, rewrite
 from editcorpus.tariffs import Tariffs
 
 
@@ -47,12 +46,15 @@ def finish(
     """Write what belongs to a whole corpus; what is the same already is not written again.
 
     Raises:
-        ShardError: The sums do not close.
+        ShardError: The sums do not close, or a manifest is damaged.
     """
     folder = corpus_folder(shop.run)
-    standing = stand(shop, shards)
-    files = [*_data_files(shop, shards), *_outcome_files(shop, folder, standing)]
+    known = known_standing(shop, shards)
+    standing = known or stand(shop, shards, whole=True)
+    files = [*_data_files(shop, standing), *_outcome_files(shop, folder, standing)]
     write_card(shop.store, folder, _facts(shop, standing, configuration, emulated=emulated))
+    if known is None:
+        write_rollup(shop, shards, standing)
     commit_manifest(
         shop.store,
         folder,
@@ -68,36 +70,20 @@ def finish(
             licences={shop.source.license: standing.kept},
         ),
     )
+    shop.redriving.carried_out(shop.store, shop.run)
     return Finished(standing, shop.store.url(folder))
 
 
-def _data_files(shop: Workshop, shards: int) -> Iterable[ShardFile]:
-    for shard in range(shards):
-        manifest = need_manifest(shop.store, shop.folder(shard), publish.NAME)
-        if manifest.kept:
-            path = corpus_file(shop.run, shard)
-            yield ShardFile(path, manifest.kept, manifest.size, manifest.sha256)
+def _data_files(shop: Workshop, standing: Standing) -> Iterable[ShardFile]:
+    for shard, part in standing.parts.items():
+        if part.kept:
+            yield ShardFile(corpus_file(shop.run, shard), part.kept, part.size, part.sha256)
 
 
 def _outcome_files(shop: Workshop, folder: str, standing: Standing) -> Iterable[ShardFile]:
     for name, rows in ((REJECTS, standing.rejected), (FAILED, standing.failed)):
-        yield _outcomes(shop, f"{folder}/{name}", sorted(rows, key=lambda row: row.id))
-
-
-def _outcomes(shop: Workshop, path: str, rows: list[Any]) -> ShardFile:
-    """Write outcomes, unless the very same lie there."""
-    spare = f"{path}.new"
-    made = write_outcomes(shop.store, spare, rows)
-    data = shop.store.read(spare)
-    shop.store.remove(spare)
-    same = shop.store.exists(path) and _hash(shop.store.read(path)) == made.sha256
-    if not same:
-        shop.store.write(path, data)
-    return ShardFile(path, made.records, made.bytes, made.sha256)
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        ordered: list[Any] = sorted(rows, key=lambda row: row.id)
+        yield write_outcomes(shop.store, f"{folder}/{name}", ordered)
 
 
 def _facts(
@@ -122,7 +108,7 @@ def _facts(
             for task, count in sorted(standing.entered_by_task.items())
         ),
         models=tuple(ModelUse(role, model, ledger.settled(role)) for role, model in models.items()),
-        prices=tuple(_prices(models.values())),
+        prices=tuple(_prices(shop, models)),
         licences=(SourceLicence(shop.source.name, shop.source.license, standing.kept),),
         configuration=_without_folders(configuration),
     )
@@ -143,17 +129,24 @@ def _models(shop: Workshop) -> dict[str, str]:
     }
 
 
-def _prices(models: Iterable[str]) -> Iterable[ListPrice]:
-    listed = Tariffs.load()
-    for model in models:
+def _prices(shop: Workshop, models: Mapping[str, str]) -> Iterable[ListPrice]:
+    for role, model in models.items():
+        listed = shop.engine.endpoints[role].tariffs
         row = listed.models.get(model)
         if row is None or row.prices is None:
             continue
+        source = f"{row.source}{_own_file(listed, model)}"
         for name in type(row.prices).model_fields:
             usd = getattr(row.prices, name)
             if usd is not None:
                 unit = f"1M {name} tokens"
-                yield ListPrice(model, unit, usd, listed.as_of.isoformat(), row.source)
+                yield ListPrice(model, unit, usd, listed.dated(model).isoformat(), source)
+
+
+def _own_file(listed: Tariffs, model: str) -> str:
+    """Name of the file that a price row of the user's own is from, without the machine's folders."""
+    own = listed.own
+    return f" ({PurePath(own.path).name})" if own and own.path and model in own.models else ""
 
 
 def _reasons(items: Iterable[Rejected | Failed]) -> dict[str, int]:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from editcorpus.endpoints.requests import Answered, Dropped, Picture
-from editcorpus.errors import RunStopped, ShardError
+from editcorpus.errors import RunStopped
+from editcorpus.pictures import Pictures
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import TextAnswer
-from editcorpus.shards import Tally, pictures, read_facts
+from editcorpus.shards import PLAN, Tally
 from editcorpus.stages.asking import Again, Inquiry, ask_all
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.workshop import Stage, Workshop, columns_of
+from editcorpus.stages.workshop import Piece, Stage, columns_of
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
-from editcorpus.tables import Pictures
 
 MOST_UNREADABLE = 20
 """Verdicts of a shard, none of them readable, from which on it is the setting that is wrong: even if
@@ -32,15 +32,15 @@ class _Views:
 
 
 @contextmanager
-def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
-    folder = shop.folder(shard)
-    before = shop.config(pad.NAME, pad.Config)
-    after = shop.config(filter_step.NAME, FilterConfig).restore
-    padded = read_facts(shop.store, folder, pad.NAME, pad.Padded)
-    filtered = read_facts(shop.store, folder, filter_step.NAME, Filtered)
+def _views(piece: Piece) -> Iterator[_Views]:
+    columns = piece.columns
+    before = piece.shop.config(pad.NAME, pad.Config)
+    after = piece.shop.config(filter_step.NAME, FilterConfig).restore
+    padded = columns.facts(pad.NAME, pad.Padded)
+    filtered = columns.facts(filter_step.NAME, Filtered)
     with (
-        pictures(shop.store, folder, pad.NAME, "source_view") as sources,
-        pictures(shop.store, folder, filter_step.NAME, "edited_view") as edits,
+        columns.pictures(pad.NAME, "source_view") as sources,
+        columns.pictures(filter_step.NAME, "edited_view") as edits,
     ):
         hashes = {item.id: item.source_view_hash for item in padded}
         rows = {item.id: row for row, item in enumerate(padded)}
@@ -56,15 +56,8 @@ def _views(shop: Workshop, shard: int) -> Iterator[_Views]:
 def _view(config: pad.Config | restore.Config, pixels: str, column: Pictures, row: int) -> Picture:
     """A view as the step with this Config encoded it."""
     largest = (config.view_longest, config.view_longest)
-    load = partial(_load, column, row)
+    load = partial(column.need, row)
     return Picture(pixels, "image/jpeg", config.view_quality, largest, load)
-
-
-def _load(column: Pictures, row: int) -> bytes:
-    picture = column[row]
-    if picture is None:
-        raise ShardError(f"Row {row} of a view column is empty.")
-    return picture
 
 
 def _text(answer: Answered) -> TextAnswer:
@@ -73,11 +66,11 @@ def _text(answer: Answered) -> TextAnswer:
     return answer.answer
 
 
-def _rewrite_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[rewrite.Rewritten]:
-    folder = shop.folder(shard)
-    config = shop.config(rewrite.NAME, rewrite.Config)
-    triplets = {item.id: item for item in read_facts(shop.store, folder, "plan", Triplet)}
-    filtered = read_facts(shop.store, folder, filter_step.NAME, Filtered)
+def _rewrite_rows(piece: Piece) -> Iterator[rewrite.Rewritten]:
+    columns = piece.columns
+    config = piece.shop.config(rewrite.NAME, rewrite.Config)
+    triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
+    filtered = columns.facts(filter_step.NAME, Filtered)
     wanted = [item.id for item in filtered if rewrite.chosen(item.id, config)]
 
     def read(
@@ -91,23 +84,22 @@ def _rewrite_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[rewrite.
     def dropped(key: str, outcome: Dropped) -> rewrite.Rewritten:
         return rewrite.original(triplets[key], outcome.detail)
 
-    with _views(shop, shard) as views:
+    with _views(piece) as views:
         questions = {
             key: {"": rewrite.request(triplets[key], views.source[key], views.edited[key], config)}
             for key in wanted
         }
         inquiry = Inquiry(rewrite.NAME, questions, read, dropped)
-        made = dict(ask_all(shop, shard, inquiry, tally))
-    gone = {item.id for item in tally.failed}
+        made = dict(ask_all(piece.shop, piece.shard, inquiry, piece.tally))
+    gone = {item.id for item in piece.tally.failed}
     for item in filtered:
         if item.id not in gone:
             yield made.get(item.id) or rewrite.original(triplets[item.id])
 
 
-def _align_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[align.Aligned]:
-    folder = shop.folder(shard)
-    config = shop.config(align.NAME, align.Config)
-    texts = read_facts(shop.store, folder, rewrite.NAME, rewrite.Rewritten)
+def _align_rows(piece: Piece) -> Iterator[align.Aligned]:
+    config = piece.shop.config(align.NAME, align.Config)
+    texts = piece.columns.facts(rewrite.NAME, rewrite.Rewritten)
 
     def read(
         key: str, answers: Mapping[str, Answered], last: bool
@@ -124,7 +116,7 @@ def _align_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[align.Alig
         detail = f"No usable answer to: {', '.join(missing)}."
         return Rejected(key, align.NAME, Reason.JUDGE_UNREADABLE, detail)
 
-    with _views(shop, shard) as views:
+    with _views(piece) as views:
         questions = {
             item.id: align.requests(
                 item.instruction, views.source[item.id], views.edited[item.id], config
@@ -132,9 +124,9 @@ def _align_rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[align.Alig
             for item in texts
         }
         inquiry = Inquiry(align.NAME, questions, read, _judge_dropped)
-        made = [row for _, row in ask_all(shop, shard, inquiry, tally)]
+        made = [row for _, row in ask_all(piece.shop, piece.shard, inquiry, piece.tally)]
     if not made:
-        _check_judge(config, shard, tally)
+        _check_judge(config, piece.shard, piece.tally)
     yield from made
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -19,15 +19,19 @@ from editcorpus.errors import RunStopped
 from editcorpus.inputs import Inputs
 from editcorpus.journal import Journal
 from editcorpus.leases import Owner
-from editcorpus.ledger import Ledger, journal_folder, read_history
-from editcorpus.planning import check_columns
+from editcorpus.ledger import Ledger, journal_folder, read_totals
+from editcorpus.planning import Selection, check_columns
 from editcorpus.responses import Responses
 from editcorpus.rows import Source
 from editcorpus.runs import identify_run, own_run, read_identity
+from editcorpus.stages.redriving import Redriving, read_redrives
 from editcorpus.stages.workshop import Clocks, Workshop
 from editcorpus.steps import align, pad, regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
+
+if TYPE_CHECKING:
+    from editcorpus.endpoints.engine import Engine
 
 SANDBOX = health.SANDBOX
 """The provider of answers that are emulated."""
@@ -53,6 +57,7 @@ class Job:
         owner: This process.
         clocks: Time, for records.
         today: Decides which models are shut down.
+        only_redriven: Whether only the triplets of a redrive are done (see `redriving.py`).
     """
 
     run: str
@@ -66,12 +71,20 @@ class Job:
     owner: Owner
     clocks: Clocks
     today: date
+    only_redriven: bool = False
 
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that decides the corpus; a rehearsal is another run than the real thing."""
         providers = {step: endpoint.provider for step, endpoint in self.endpoints.items()}
         return {**self.recipe, "providers": providers}
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The settings in `identity` as they are where nobody sets them."""
+        usual = {name: type(config)() for name, config in self.configs.items()}
+        settings = {"selection": Selection(), **usual}
+        return {name: config.model_dump(mode="json") for name, config in settings.items()}
 
     @property
     def emulated(self) -> bool:
@@ -97,7 +110,7 @@ def check(job: Job) -> None:
     _check_images(job)
     _check_judge(job)
     if read_identity(job.store, job.run):
-        identify_run(job.store, job.run, job.identity)
+        identify_run(job.store, job.run, job.identity, job.defaults)
 
 
 def _check_inputs(source: Source, inputs: Inputs) -> None:
@@ -113,7 +126,7 @@ def _check_images(job: Job) -> None:
     assert isinstance(padding, pad.Config)  # noqa: S101
     assert isinstance(config, regenerate.Config)  # noqa: S101
     size = (1024, 1024) if padding.canvas == "fixed" else None
-    for quality in {config.quality, config.square_quality} - {""}:
+    for quality in {config.quality, config.square_quality} - {"unset", "same"}:
         job.endpoints[regenerate.NAME].check_can(size, quality)
 
 
@@ -131,36 +144,58 @@ def opened(job: Job) -> Iterator[Workshop]:
     Raises:
         ConfigError: The run is another one under the same name, or somebody else owns it.
     """
+    wire = Wire()
+    with own_run(job.store, job.run, job.owner, wire.lost):
+        identify_run(job.store, job.run, job.identity, job.defaults)
+        ledger = Ledger(job.budget_usd, read_totals(job.store, job.run))
+        with working(job, ledger, wire) as shop:
+            yield shop
+
+
+class Wire:
+    """The way by which an engine is told that its run must not go on."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+
+    def lost(self, sentence: str) -> None:
+        """The lease that the engine works under is lost; from any thread."""
+        if self.engine is not None:
+            self.engine.stop(RunStopped(sentence))
+
+
+@contextmanager
+def working(job: Job, ledger: Ledger, wire: Wire) -> Iterator[Workshop]:
+    """Hold an engine open while the block lasts, on behalf of whoever holds the lease for it.
+
+    Args:
+        job: The run.
+        ledger: With what is known of its money.
+        wire: Over which the engine hears of a lost lease.
+    """
     from editcorpus.endpoints.engine import Engine  # its client takes a second to import
 
-    engines: list[Engine] = []
-
-    def lost(sentence: str) -> None:
-        for engine in engines:
-            engine.stop(RunStopped(sentence))
-
-    with own_run(job.store, job.run, job.owner, lost):
-        identify_run(job.store, job.run, job.identity)
-        books = _books(job)
-        with Engine(job.endpoints, books) as engine:
-            engines.append(engine)
-            shop = Workshop(
-                run=job.run,
-                store=job.store,
-                engine=engine,
-                source=job.source,
-                inputs=job.inputs,
-                configs=job.configs,
-                providers={name: item.provider for name, item in job.endpoints.items()},
-                clocks=job.clocks,
-            )
-            try:
-                yield shop
-            finally:
-                shop.close()
+    redriving = Redriving(read_redrives(job.store, job.run), only=job.only_redriven)
+    with Engine(job.endpoints, _books(job, ledger)) as engine:
+        wire.engine = engine
+        shop = Workshop(
+            run=job.run,
+            store=job.store,
+            engine=engine,
+            source=job.source,
+            inputs=job.inputs,
+            configs=job.configs,
+            providers={name: item.provider for name, item in job.endpoints.items()},
+            clocks=job.clocks,
+            redriving=redriving,
+        )
+        try:
+            yield shop
+        finally:
+            shop.close()
 
 
-def _books(job: Job) -> Books:
+def _books(job: Job, ledger: Ledger) -> Books:
     responses = Responses(job.store)
     responses.read_index()
     gather = _LOCAL_GATHER_S if job.store.local else _BUCKET_GATHER_S
@@ -169,7 +204,7 @@ def _books(job: Job) -> Books:
         run=job.run,
         process=job.owner.process,
         responses=responses,
-        ledger=Ledger(job.budget_usd, read_history(job.store, job.run)),
+        ledger=ledger,
         journal=Journal(job.store, folder, job.owner.process, gather),
         clock=job.clocks.now,
     )

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from editcorpus.inputs import read_pictures
 from editcorpus.records import Rejected, Triplet
-from editcorpus.shards import Tally, read_facts
-from editcorpus.stages.workshop import Stage, Workshop, columns_of
+from editcorpus.shards import PLAN
+from editcorpus.stages.workshop import Piece, Stage, columns_of
 from editcorpus.steps import pad
 
 
-def _rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[pad.Padded]:
-    triplets = read_facts(shop.store, shop.folder(shard), "plan", Triplet)
+def _rows(piece: Piece) -> Iterator[pad.Padded]:
+    shop = piece.shop
+    triplets = piece.columns.facts(PLAN, Triplet)
     config = shop.config(pad.NAME, pad.Config)
 
     def work(item: tuple[Triplet, bytes | None]) -> pad.Padded | Rejected:
@@ -19,9 +20,9 @@ def _rows(shop: Workshop, shard: int, tally: Tally) -> Iterator[pad.Padded]:
     sources = read_pictures(shop.source.image_column, triplets, shop.inputs)
     for made in shop.in_order(work, sources):
         if isinstance(made, Rejected):
-            tally.rejected.append(made)
+            piece.tally.rejected.append(made)
         else:
             yield made
 
 
-STAGE = Stage(pad.NAME, pad.VERSION, "plan", columns_of(pad.NAME, pad.Padded, _rows))
+STAGE = Stage(pad.NAME, pad.VERSION, PLAN, columns_of(pad.NAME, pad.Padded, _rows))

@@ -5,13 +5,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, ShardDamaged
 from editcorpus.inputs import Inputs
 from editcorpus.planning import PlannedShard, Selection, plan
 from editcorpus.records import Triplet
 from editcorpus.rows import Source
 from editcorpus.shards import (
     FORMAT,
+    PLAN,
     Manifest,
     ShardRef,
     hash_of,
@@ -23,7 +24,7 @@ from editcorpus.shards import (
 )
 from editcorpus.storage import Store
 
-NAME = "plan"
+NAME = PLAN
 VERSION = 1
 
 
@@ -36,12 +37,19 @@ class Plan:
         entered: Number of rows in them.
         fingerprint: Hash of all that determined the plan.
         files: Bytes of each input file.
+        format: Layout of the shards that it was made with.
     """
 
     shards: int
     entered: int
     fingerprint: str
     files: dict[str, int]
+    format: int = FORMAT
+
+    @property
+    def seal(self) -> str:
+        """Hash of the whole: by it, a damaged plan is known."""
+        return hash_of(asdict(self))
 
 
 def make_plan(store: Store, run: str, source: Source, inputs: Inputs, selection: Selection) -> Plan:
@@ -53,7 +61,6 @@ def make_plan(store: Store, run: str, source: Source, inputs: Inputs, selection:
     """
     sizes = {url: _size(inputs, url) for url in inputs.files}
     print_ = hash_of([FORMAT, NAME, VERSION, source.name, sizes, selection.model_dump()])
-    path = f"runs/{run}/plan.json"
     known = read_plan(store, run)
     if known is not None and known.fingerprint != print_:
         raise ConfigError(_changed(run, known.files, sizes))
@@ -66,16 +73,40 @@ def make_plan(store: Store, run: str, source: Source, inputs: Inputs, selection:
     if not entered:
         raise ConfigError(f"The input of run {run!r} has no row: {', '.join(inputs.files)[:300]}.")
     made = Plan(shards, entered, print_, sizes)
-    store.write(path, json.dumps(asdict(made)).encode() + b"\n")
+    store.write(_path(run), json.dumps({**asdict(made), "seal": made.seal}).encode() + b"\n")
     return made
 
 
 def read_plan(store: Store, run: str) -> Plan | None:
-    """The plan of a run, or None where there is none."""
+    """The plan of a run, or None where there is none, or one of an older format.
+
+    Raises:
+        ConfigError: It is damaged.
+    """
     try:
-        return Plan(**json.loads(store.read(f"runs/{run}/plan.json")))
+        members = json.loads(store.read(_path(run)))
+        if members.get("format", 1) < FORMAT:
+            return None
+        seal = members.pop("seal")
+        made = Plan(**members)
     except FileNotFoundError:
         return None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise _damaged(store, run) from error
+    if made.seal != seal:
+        raise _damaged(store, run)
+    return made
+
+
+def _path(run: str) -> str:
+    return f"runs/{run}/{NAME}.json"
+
+
+def _damaged(store: Store, run: str) -> ConfigError:
+    return ConfigError(
+        f"{store.url(_path(run))} is damaged. Remove it and start the run again: the same input "
+        "gives the same plan, and nothing is paid for again."
+    )
 
 
 def _changed(run: str, old: Mapping[str, int], new: Mapping[str, int]) -> str:
@@ -96,7 +127,7 @@ def _size(inputs: Inputs, url: str) -> int:
 
 def _write(store: Store, run: str, planned: PlannedShard, plan_print: str) -> ShardRef:
     folder = shard_folder(run, planned.number)
-    old = read_manifest(store, folder, NAME)
+    old = _known(store, folder)
     if old is not None and old.fingerprint == plan_print:
         return ref(old, run, planned.number, skipped=True)
     written = write_columns(store, folder, NAME, Triplet, iter(planned.triplets))
@@ -113,3 +144,11 @@ def _write(store: Store, run: str, planned: PlannedShard, plan_print: str) -> Sh
     )
     write_manifest(store, folder, manifest)
     return ref(manifest, run, planned.number, skipped=False)
+
+
+def _known(store: Store, folder: str) -> Manifest | None:
+    """A shard's manifest; one that is damaged counts for nothing, since it is being made."""
+    try:
+        return read_manifest(store, folder, NAME)
+    except ShardDamaged:
+        return None

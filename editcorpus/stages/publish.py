@@ -8,9 +8,9 @@ from editcorpus.inputs import read_pictures
 from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.parquet import write_shard
 from editcorpus.records import Published, Rejected, Triplet
-from editcorpus.shards import Manifest, Tally, Written, pictures, read_facts
+from editcorpus.shards import PLAN, Columns, Manifest, Written
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.workshop import Stage, Workshop
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 
@@ -27,6 +27,11 @@ def corpus_file(run: str, shard: int) -> str:
     return f"{corpus_folder(run)}/data/train-{shard:05d}.parquet"
 
 
+def done_file(run: str, suffix: str = "json") -> str:
+    """Where it lies that all shards of a run are finished (see `rollup.py`)."""
+    return f"runs/{run}/done.{suffix}"
+
+
 @dataclass(frozen=True, slots=True)
 class _Joined:
     """All columns of one triplet, and the rows at which its pictures lie."""
@@ -41,48 +46,45 @@ class _Joined:
     aligned: align.Aligned
 
 
-def _join(shop: Workshop, shard: int) -> Iterator[_Joined]:
-    store, folder = shop.store, shop.folder(shard)
-    triplets = {item.id: item for item in read_facts(store, folder, "plan", Triplet)}
-    padded = read_facts(store, folder, pad.NAME, pad.Padded)
+def _join(columns: Columns) -> Iterator[_Joined]:
+    triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
+    padded = columns.facts(pad.NAME, pad.Padded)
     pads = {item.id: (item, row) for row, item in enumerate(padded)}
-    answers = {
-        item.id: item for item in read_facts(store, folder, regenerate.NAME, regenerate.Regenerated)
-    }
-    filtered = read_facts(store, folder, filter_step.NAME, Filtered)
+    answers = {item.id: item for item in columns.facts(regenerate.NAME, regenerate.Regenerated)}
+    filtered = columns.facts(filter_step.NAME, Filtered)
     filters = {item.id: (item, row) for row, item in enumerate(filtered)}
-    texts = {item.id: item for item in read_facts(store, folder, rewrite.NAME, rewrite.Rewritten)}
-    for judged in read_facts(store, folder, align.NAME, align.Aligned):
+    texts = {item.id: item for item in columns.facts(rewrite.NAME, rewrite.Rewritten)}
+    for judged in columns.facts(align.NAME, align.Aligned):
         key = judged.id
         yield _Joined(triplets[key], *pads[key], answers[key], *filters[key], texts[key], judged)
 
 
-def _passed(shop: Workshop, shard: int, tally: Tally) -> list[_Joined]:
-    config = shop.config(publish.NAME, publish.Config)
+def _passed(piece: Piece) -> list[_Joined]:
+    config = piece.shop.config(publish.NAME, publish.Config)
     passed = []
-    for item in _join(shop, shard):
+    for item in _join(piece.columns):
         scores = publish.Scores(
             item.aligned.score_done, item.aligned.score_preserved, item.aligned.score_clean
         )
         verdict = publish.decide(item.triplet.id, item.triplet.task, scores, config)
         if isinstance(verdict, Rejected):
-            tally.rejected.append(verdict)
+            piece.tally.rejected.append(verdict)
         else:
             passed.append(item)
     return passed
 
 
-def _records(shop: Workshop, shard: int, items: list[_Joined]) -> Iterator[Published]:
-    folder = shop.folder(shard)
+def _records(piece: Piece, items: list[_Joined]) -> Iterator[Published]:
+    shop, columns = piece.shop, piece.columns
     triplets = [item.triplet for item in items]
     sources = read_pictures(shop.source.image_column, triplets, shop.inputs)
     with (
-        pictures(shop.store, folder, pad.NAME, "source_png") as normalised,
-        pictures(shop.store, folder, filter_step.NAME, "edited") as edits,
+        columns.pictures(pad.NAME, "source_png") as normalised,
+        columns.pictures(filter_step.NAME, "edited") as edits,
     ):
         for item, (_, published) in zip(items, sources, strict=True):
             source = normalised[item.padded_row] or published or b""
-            yield _record(item, source, edits[item.filtered_row] or b"")
+            yield _record(item, source, edits.need(item.filtered_row))
 
 
 def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
@@ -112,22 +114,26 @@ def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
     )
 
 
-def _write(shop: Workshop, shard: int, tally: Tally) -> Written:
-    passed = _passed(shop, shard, tally)
-    path = corpus_file(shop.run, shard)
+def _write(piece: Piece) -> Written:
+    shop, passed = piece.shop, _passed(piece)
+    path = corpus_file(shop.run, piece.shard)
     shop.store.remove(f"{corpus_folder(shop.run)}/{MANIFEST}")  # until `finish` it is no corpus
+    shop.store.remove(done_file(shop.run))
     if not passed:
         shop.store.remove(path)
         return Written(0, "", 0)
-    made = write_shard(shop.store, path, _records(shop, shard, passed))
+    made = write_shard(shop.store, path, _records(piece, passed))
     return Written(made.records, made.sha256, made.bytes)
 
 
-def _whole(shop: Workshop, shard: int, manifest: Manifest) -> bool:
-    path = corpus_file(shop.run, shard)
-    return manifest.kept == 0 or (
-        shop.store.exists(path) and shop.store.size(path) == manifest.size
-    )
+def _whole(piece: Piece, manifest: Manifest) -> bool:
+    if not manifest.kept:
+        return True
+    try:
+        size = piece.shop.store.size(corpus_file(piece.shop.run, piece.shard))
+    except FileNotFoundError:
+        return False
+    return size == manifest.size
 
 
 STAGE = Stage(publish.NAME, publish.VERSION, align.NAME, _write, _whole)

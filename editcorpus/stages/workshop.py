@@ -4,28 +4,29 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
-from editcorpus.errors import Interrupted
+from editcorpus.errors import Interrupted, ShardDamaged
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Source
 from editcorpus.shards import (
+    Columns,
     Manifest,
     ShardRef,
     Tally,
     Written,
     fingerprint,
-    need_manifest,
-    read_manifest,
     ref,
     shard_folder,
     write_columns,
     write_manifest,
 )
+from editcorpus.stages.mending import Mending
+from editcorpus.stages.redriving import Redriving
 from editcorpus.storage import Store
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Workshop:
         configs: Each step's Config by the step's name.
         providers: The provider that each asking step asks, by the step's name.
         clocks: Time.
+        redriving: Who is to be done again; nobody unless it says so.
         codec_threads: Pictures that are decoded or encoded at once.
     """
 
@@ -79,6 +81,7 @@ class Workshop:
         configs: Mapping[str, BaseModel],
         providers: Mapping[str, str],
         clocks: Clocks,
+        redriving: Redriving | None = None,
         codec_threads: int = 2,
     ) -> None:
         self.run = run
@@ -92,6 +95,8 @@ class Workshop:
         self.providers = providers
         self.clocks = clocks
         self.stopping = Event()
+        self.mending = Mending()
+        self.redriving = redriving or Redriving()
         self._codecs = ThreadPoolExecutor(codec_threads, "editcorpus-pictures")
 
     def close(self) -> None:
@@ -129,6 +134,26 @@ class Workshop:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A step over one shard, while it is done.
+
+    Attributes:
+        columns: What the shard has so far; every file is read at most once.
+        tally: Is told whom the step gives up, and why.
+    """
+
+    shop: Workshop
+    shard: int
+    columns: Columns
+    tally: Tally
+
+    @property
+    def folder(self) -> str:
+        """Where the columns of the shard lie."""
+        return self.shop.folder(self.shard)
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A step as it runs over shards.
 
@@ -136,25 +161,28 @@ class Stage:
         name: The step's name: of its columns, its manifest and its Config.
         version: The step's VERSION.
         after: The step whose ids enter.
-        write: Does the work for a shard, tells the tally whom it gave up and why, and gives what it
-            wrote.
+        write: Does the work for a shard, and gives what it wrote.
         whole: Whether the result that a manifest speaks of is still there.
     """
 
     name: str
     version: int
     after: str
-    write: Callable[[Workshop, int, Tally], Written]
-    whole: Callable[[Workshop, int, Manifest], bool] = lambda *_: True
+    write: Callable[[Piece], Written]
+    whole: Callable[[Piece, Manifest], bool] = lambda *_: True
 
 
 def columns_of(
-    name: str, cls: type[_Row], rows: Callable[[Workshop, int, Tally], Iterator[_Row]]
-) -> Callable[[Workshop, int, Tally], Written]:
+    name: str, cls: type[_Row], rows: Callable[[Piece], Iterator[_Row]]
+) -> Callable[[Piece], Written]:
     """The `write` of a step that adds columns: `rows` makes its records in the order of the ids."""
 
-    def write(shop: Workshop, shard: int, tally: Tally) -> Written:
-        return write_columns(shop.store, shop.folder(shard), name, cls, rows(shop, shard, tally))
+    def proven(piece: Piece) -> Iterator[_Row]:
+        yield from rows(piece)
+        piece.columns.check()  # a picture that the engine could not read has spoilt an answer
+
+    def write(piece: Piece) -> Written:
+        return write_columns(piece.shop.store, piece.folder, name, cls, proven(piece))
 
     return write
 
@@ -162,35 +190,65 @@ def columns_of(
 def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
     """Run a step over a shard, unless its result is there already.
 
-    A result with failed ids is done again: what was answered before comes from the store, and who
-    was rejected by the same step over the same columns stays so.
+    A result with failed ids, or one that is damaged, is done again: what was answered before comes
+    from the store, and who was rejected by the same step over the same columns stays so, unless a
+    redrive names him.
 
     Raises:
         RunStopped: The run must not go on; the shard keeps what it had.
-        ShardError: The columns before it are missing or damaged.
+        ShardDamaged: Columns before it are damaged (see `mending.healed`).
+        ShardError: The step before it is not done.
     """
     folder = shop.folder(shard)
-    before = need_manifest(shop.store, folder, stage.after)
+    columns = Columns(shop.store, folder)
+    before = columns.manifest(stage.after)
     print_ = fingerprint(before.digest, stage.name, stage.version, shop.configs[stage.name])
-    old = read_manifest(shop.store, folder, stage.name)
+    old = _known(shop, columns, stage.name)
     same = old if old is not None and old.fingerprint == print_ else None
-    if same is not None and not same.failed and stage.whole(shop, shard, same):
-        return ref(same, shop.run, shard, skipped=True)
+    tally = Tally(before.kept, shop.redriving.decided(stage.name, old, same))
+    piece = Piece(shop, shard, columns, tally)
+    if same is not None and not _is_open(piece, stage, same):
+        return _ref(piece, same, skipped=True)
     began = shop.clocks.seconds()
     usd = shop.ledger.usd(stage.name, shard)
-    tally = Tally(before.kept, same.rejected if same else ())
-    written = stage.write(shop, shard, tally)
+    written = stage.write(piece)
     event = {
         "at": shop.clocks.now(),
         "seconds": round(shop.clocks.seconds() - began, 3),
         "usd": format(shop.ledger.usd(stage.name, shard) - usd, "f"),
+        **shop.redriving.mark(),
         **tally.facts,
     }
     past = old.history if old else ()
     made = _manifest(stage, print_, tally, written, (*past, event))
     write_manifest(shop.store, folder, made)
+    shop.mending.done(folder, stage.name)
     _tell(shard, made)
-    return ref(made, shop.run, shard, skipped=False)
+    return _ref(piece, made, skipped=False)
+
+
+def _ref(piece: Piece, made: Manifest, *, skipped: bool) -> ShardRef:
+    """What a stage returns: nobody is called failed whom it was not to ask about."""
+    held = {item.id for item in piece.tally.earlier}
+    failed = sum(item.id not in held for item in made.failed)
+    return replace(ref(made, piece.shop.run, piece.shard, skipped=skipped), failed=failed)
+
+
+def _known(shop: Workshop, columns: Columns, step: str) -> Manifest | None:
+    """The manifest of a step; one that is damaged counts for nothing."""
+    try:
+        return columns.known(step)
+    except ShardDamaged as damage:
+        shop.mending.take(damage)
+        return None
+
+
+def _is_open(piece: Piece, stage: Stage, same: Manifest) -> bool:
+    """Whether a result is to be made anew, though it is made of the same things."""
+    shop, decided = piece.shop, {item.id for item in piece.tally.earlier}
+    if shop.mending.due(piece.folder, stage.name) or shop.redriving.due(stage.name, same):
+        return True
+    return not decided.issuperset(same.gone) or not stage.whole(piece, same)
 
 
 def _manifest(
@@ -211,6 +269,8 @@ def _manifest(
         written.sha256,
         written.size,
         history,
+        written.pictures_sha256,
+        written.pictures_size,
     )
 
 

@@ -8,7 +8,7 @@ first token. Sources: VQAScore (arXiv 2404.01291) for P(yes) as a score; vLLM 0.
 import json
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,11 +46,22 @@ class Config(BaseModel):
 
     model: str = Field("Qwen/Qwen2.5-VL-7B-Instruct", description="Vision-language judge on vLLM.")
     prompt: Literal["three-1"] = Field("three-1", description="The three questions.")
-    min_pixels: int = Field(200_704, ge=3_136, description="Least pixels a picture is scaled to.")
-    max_pixels: int = Field(1_003_520, le=12_845_056, description="Most pixels likewise.")
-    token_ids: tuple[int, ...] = Field(
+    min_pixels: int = Field(
+        200_704,
+        ge=3_136,
+        le=12_845_056,
+        description="Least pixels that a picture is scaled to, 3,136 to 12,845,056.",
+    )
+    max_pixels: int = Field(
+        1_003_520,
+        ge=3_136,
+        le=12_845_056,
+        description="Most pixels that a picture is scaled to, 3,136 to 12,845,056.",
+    )
+    token_ids: tuple[Annotated[int, Field(ge=0, le=999_999)], ...] = Field(
         tuple(QWEN_TOKENS.values()),
-        description="Token ids of yes and no in the judge's vocabulary, in their spellings.",
+        description="Token ids of yes and no in the judge's vocabulary, in their spellings, 0 to "
+        "999,999 each.",
     )
 
 

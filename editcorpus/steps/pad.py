@@ -35,21 +35,31 @@ class Config(BaseModel):
         "gpt-image-2 and later take, without padding.",
     )
     max_padded_share: float = Field(
-        0.5, ge=0, lt=1, description="Largest share of the canvas that may be padding, 0 to 1."
+        0.5,
+        ge=0,
+        lt=1,
+        description="Largest share of the canvas that may be padding, 0 to less than 1.",
     )
     max_pixels: int = Field(
         images.MAX_PIXELS,
         ge=1,
         le=images.MOST_PIXELS,
-        description="Most pixels that a source image may declare.",
+        description=f"Most pixels that a source image may declare, 1 to {images.MOST_PIXELS:,}.",
     )
-    min_side: int = Field(64, ge=1, description="Least pixels of either side of a source image.")
-    png_level: int = Field(1, ge=0, le=9, description="Compression of canvases, 0 to 9.")
+    min_side: int = Field(
+        64, ge=1, le=4096, description="Least pixels of either side of a source image, 1 to 4,096."
+    )
+    png_level: int = Field(
+        1, ge=0, le=9, description="zlib level of canvases, which are PNG, 0 to 9."
+    )
     view_longest: int = Field(
-        1024, ge=64, le=4096, description="Long side of the pictures that judges see, in pixels."
+        1024,
+        ge=64,
+        le=4096,
+        description="Long side of the pictures that judges see, 64 to 4,096 pixels.",
     )
     view_quality: int = Field(
-        90, ge=1, le=100, description="JPEG quality of the pictures that judges see."
+        90, ge=1, le=100, description="JPEG quality of the pictures that judges see, 1 to 100."
     )
 
 

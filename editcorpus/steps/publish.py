@@ -19,9 +19,13 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_done: float = Field(0.5, ge=0, le=1, description="Least P(the edit was carried out).")
-    min_preserved: float = Field(0.2, ge=0, le=1, description="Least P(all else is preserved).")
-    min_clean: float = Field(0.3, ge=0, le=1, description="Least P(free of artefacts).")
+    min_done: float = Field(
+        0.5, ge=0, le=1, description="Least P(the edit was carried out), 0 to 1."
+    )
+    min_preserved: float = Field(
+        0.2, ge=0, le=1, description="Least P(all else is preserved), 0 to 1."
+    )
+    min_clean: float = Field(0.3, ge=0, le=1, description="Least P(free of artefacts), 0 to 1.")
     whole_picture_tasks: tuple[str, ...] = Field(
         ("style", "env"),
         description="Tasks that may change the whole picture: min_preserved is not asked of them.",

@@ -26,11 +26,11 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field("gpt-image-2.5-sunburst", description="Image model.")
-    quality: Literal["low", "medium", "high", "xhigh", "max", ""] = Field(
-        "high", description="Quality for every canvas; empty where the endpoint takes none."
+    quality: Literal["low", "medium", "high", "xhigh", "max", "unset"] = Field(
+        "high", description="Quality for every canvas; unset where the endpoint takes none."
     )
-    square_quality: Literal["", "low", "medium", "high", "xhigh", "max"] = Field(
-        "", description="Quality for square canvases; empty: the same as for the others."
+    square_quality: Literal["same", "low", "medium", "high", "xhigh", "max"] = Field(
+        "same", description="Quality for square canvases; same: as for the others."
     )
     output_format: Literal["png", "jpeg", "webp"] = Field(
         "png", description="Encoding of the answer; png keeps every pixel."
@@ -40,9 +40,11 @@ class Config(BaseModel):
     )
 
     def quality_of(self, geometry: Geometry) -> str:
-        """The quality for a canvas."""
+        """The quality that is sent for a canvas; empty where none is."""
         square = geometry.canvas_width == geometry.canvas_height
-        return self.square_quality if square and self.square_quality else self.quality
+        own = square and self.square_quality != "same"
+        quality = self.square_quality if own else self.quality
+        return "" if quality == "unset" else quality
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,17 @@ class Config(BaseModel):
     resample: Literal["lanczos", "bicubic"] = Field(
         "lanczos", description="Filter of the one resampling back to the source's size."
     )
-    png_level: int = Field(1, ge=0, le=9, description="Compression of edited images, 0 to 9.")
+    png_level: int = Field(
+        1, ge=0, le=9, description="zlib level of edited images, which are PNG, 0 to 9."
+    )
     view_longest: int = Field(
-        1024, ge=64, le=4096, description="Long side of the pictures that judges see, in pixels."
+        1024,
+        ge=64,
+        le=4096,
+        description="Long side of the pictures that judges see, 64 to 4,096 pixels.",
     )
     view_quality: int = Field(
-        90, ge=1, le=100, description="JPEG quality of the pictures that judges see."
+        90, ge=1, le=100, description="JPEG quality of the pictures that judges see, 1 to 100."
     )
 
 

@@ -55,13 +55,22 @@ class Config(BaseModel):
     share: float = Field(
         0.1, ge=0, le=1, description="Share of triplets that are rewritten, 0 to 1."
     )
-    seed: int = Field(0, ge=0, description="Decides, with the id, which triplets are rewritten.")
+    seed: int = Field(
+        0,
+        ge=0,
+        le=999_999_999,
+        description="Decides, with the id, which triplets are rewritten, 0 to 999,999,999.",
+    )
     model: str = Field("gpt-6-luna", description="Vision-language model that writes.")
     prompt: Literal["difference-1"] = Field("difference-1", description="Prompt template.")
-    max_tokens: int = Field(300, ge=50, le=4000, description="Most tokens of an answer.")
-    max_characters: int = Field(600, ge=50, description="Longest instruction, in characters.")
-    reasoning_effort: Literal["", "none", "minimal", "low"] = Field(
-        "none", description="How much the model may think first; empty: not sent."
+    max_tokens: int = Field(
+        300, ge=50, le=4000, description="Most tokens of an answer, 50 to 4,000."
+    )
+    max_characters: int = Field(
+        600, ge=50, le=10_000, description="Longest instruction, 50 to 10,000 characters."
+    )
+    reasoning_effort: Literal["unset", "none", "minimal", "low"] = Field(
+        "none", description="How much the model may think first; unset: nothing is said of it."
     )
 
 
@@ -87,7 +96,7 @@ def chosen(triplet_id: str, config: Config) -> bool:
 def request(triplet: Triplet, source: Picture, edited: Picture, config: Config) -> Chat:
     """The question for one triplet: both pictures, labelled, then what is wanted."""
     options: dict[str, Any] = {"response_format": _SCHEMA}
-    if config.reasoning_effort:
+    if config.reasoning_effort != "unset":
         options["reasoning_effort"] = config.reasoning_effort
     return Chat(
         model=config.model,

@@ -32,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(
             f"possibly billed: {call.step} {call.id}, request {call.key}, up to ${call.usd}\n"
         )
+    for sentence in found.unproven:
+        sys.stdout.write(f"cannot be proved any more: {sentence}\n")
     for problem in problems:
         sys.stdout.write(f"problem: {problem}\n")
     sys.stdout.write(f"{len(problems)} problems, ${history.spent:.4f} booked\n")

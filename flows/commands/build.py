@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import logging
 import os
 import re
 import signal
 import sys
 import time
 from contextlib import nullcontext
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,9 +17,10 @@ from pydantic import ValidationError
 from editcorpus.endpoints.endpoint import first_problem
 from editcorpus.errors import ConfigError
 from editcorpus.stages.opening import check
-from flows.connections import Connections, from_environment
+from flows.connections import Connections, from_environment, price_members
+from flows.memory import keep_memory_tight
 from flows.parameters import PRESETS, Recipe
-from flows.starting import check_prefect, direct_job, interruptible, quiet_prefect
+from flows.starting import check_prefect, direct_job, interruptible, no_budget, quiet_prefect
 
 SOURCES = ("omniedit",)
 ROLES = ("images", "writer", "judge", "store")
@@ -28,7 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
     parser.add_argument("source", choices=SOURCES, help="dataset to start from")
     recipe_arguments(parser)
-    parser.add_argument("--budget-usd", type=float, default=0, help="most dollars the run may cost")
+    effort_arguments(parser)
+
+
+def effort_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say how it is built, at what cost, and over which connections."""
+    parser.add_argument(
+        "--budget-usd",
+        type=dollars,
+        metavar="USD",
+        help="most dollars the run may cost in all; without it there is no limit",
+    )
     parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
     parser.add_argument(
         "--call-attempts",
@@ -72,10 +85,35 @@ def count(text: str) -> int:
     return int(text)
 
 
+def dollars(text: str) -> Decimal:
+    """An amount of dollars, exactly as it was typed.
+
+    Raises:
+        ArgumentTypeError: It is none, or so little that nothing could be paid.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite():
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of dollars")
+    if amount <= 0:
+        raise argparse.ArgumentTypeError(
+            f"a budget of ${text} lets nothing be paid; leave it out for no limit"
+        )
+    return amount
+
+
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that say what is built."""
     parser.add_argument("--input", required=True, help="path, folder, glob or s3:// URL")
     parser.add_argument("--store", default="store", help="folder or s3:// URL (store)")
+    parser.add_argument(
+        "--tariffs",
+        default="",
+        metavar="FILE",
+        help="price rows of your own, in the form of editcorpus/tariffs.json",
+    )
     parser.add_argument("--run", default="", help="name of the run (the source's name)")
     parser.add_argument(
         "--preset", choices=("standard", "paper", "modern", "custom"), default="standard"
@@ -97,17 +135,31 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     with interruptible():
         recipe = recipe_of(arguments)
-        blocks = _blocks(arguments)
-        pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
-        connections = from_environment(os.environ, arguments.store, pace, blocks)
-        if blocks:
-            check_prefect(os.environ)
-            quiet_prefect(os.environ, verbose=arguments.verbose)
-            from flows.running import loaded
-
-            connections = loaded(connections, blocks)
-        check(direct_job(arguments.source, recipe.settled(), connections))
+        connections = connected(arguments)
+        job = direct_job(arguments.source, recipe.settled(), connections)
+        check(job)
+        if told := no_budget(job):
+            sys.stderr.write(f"editcorpus: {told}\n")
         return start(arguments, recipe, connections, began)
+
+
+def connected(arguments: argparse.Namespace) -> Connections:
+    """Store and endpoints that the arguments and the environment name.
+
+    Raises:
+        ConfigError: One is missing, or cannot be as it is described.
+    """
+    blocks = _blocks(arguments)
+    pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
+    pace |= price_members(os.environ, arguments.tariffs)
+    connections = from_environment(os.environ, arguments.store, pace, blocks)
+    if not blocks:
+        return connections
+    check_prefect(os.environ)
+    quiet_prefect(os.environ, verbose=arguments.verbose)
+    from flows.running import loaded
+
+    return loaded(connections, blocks)
 
 
 def _blocks(arguments: argparse.Namespace) -> dict[str, str]:
@@ -120,9 +172,11 @@ def start(
     arguments: argparse.Namespace, recipe: Recipe, connections: Connections, began: float
 ) -> int:
     """Build with Prefect, which is imported only now: what was checked was checked in seconds."""
+    keep_memory_tight()
     with interruptible():
         check_prefect(os.environ)
         quiet_prefect(os.environ, verbose=arguments.verbose)
+        logging.raiseExceptions = arguments.verbose  # of Prefect's log handler, with a traceback
         from flows.progress import Progress, report
         from flows.running import run_flow
 
@@ -155,7 +209,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
             "shard_size": arguments.shard_size,
         },
         "effort": {
-            "budget_usd": getattr(arguments, "budget_usd", 0),
+            "budget_usd": getattr(arguments, "budget_usd", None),
             "retry_delay_s": getattr(arguments, "retry_delay_s", 30),
         },
     }
@@ -196,6 +250,6 @@ def _put(members: dict[str, Any], setting: str) -> None:
         if not isinstance(members, dict):
             raise ConfigError(f"{name} is no parameter.")
     try:
-        members[last] = json.loads(value)
+        members[last] = json.loads(value, parse_float=Decimal)
     except ValueError:
         members[last] = value

@@ -1,24 +1,37 @@
-"""`editcorpus estimate SOURCE`: what a build would cost, by preset, before anything is paid."""
+"""`editcorpus estimate SOURCE`: what a build would cost, by preset, before anything is paid.
+
+With `--from-run PILOT` what the whole input would come to, by what a smaller run of it has come to.
+"""
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
+from editcorpus.errors import StorageError
 from editcorpus.inputs import Inputs
-from editcorpus.stages.estimate import Cost, Estimate, Prices, Sample, estimate, sample_rows
+from editcorpus.ledger import image_path
+from editcorpus.rows import Source
+from editcorpus.sampling import quotas
+from editcorpus.selection import count_tasks
+from editcorpus.stages.estimate import Estimate, Prices, edit_keys, estimate
+from editcorpus.stages.looking import Sample, sample_rows
+from editcorpus.stages.pilot import forecast, read_pilot
+from editcorpus.storage import Store
 from flows.commands.build import SOURCES, count, recipe_arguments, recipe_of
-from flows.connections import Connections, priced_connections
+from flows.connections import Connections, price_members, priced_connections
+from flows.forecasts import estimate_json, forecast_json, print_estimates, print_forecast
 from flows.parameters import PRESETS, Recipe
 from flows.starting import source_named
 
-_STEPS = {"regenerate": "edits", "rewrite": "rewrites", "align": "judge questions"}
-_WIDTH = 80
+_LIMITS = {
+    "requests_per_minute": "calls",
+    "input_images_per_minute": "pictures sent",
+    "tokens_per_minute": "input tokens",
+}
+"""Limits of the image and chat API that the hours follow, and what each counts."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sample", type=at_least_one, default=64, help="rows that are looked at (64)"
     )
     parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
+    for name, what in _LIMITS.items():
+        parser.add_argument(
+            f"--{name.removeprefix('input_').replace('_', '-')}",
+            dest=name,
+            type=at_least_one,
+            default=0,
+            metavar="N",
+            help=f"most {what} a minute that the image and chat API takes",
+        )
+    parser.add_argument(
+        "--from-run", default="", metavar="RUN", help="extrapolate what this run has come to"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
 
 
@@ -44,79 +69,74 @@ def at_least_one(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at a sample and print a table: calls and dollars by preset and step."""
+    """Print what a build would cost, by a sample or by a pilot."""
     recipe = recipe_of(arguments)
-    pace = {"in_flight": arguments.in_flight}
+    pace = {name: getattr(arguments, name) for name in ("in_flight", *_LIMITS)}
+    pace |= price_members(os.environ, arguments.tariffs)
     connections = priced_connections(os.environ, arguments.store, pace)
     source = source_named(arguments.source)
     options = connections.options() if "://" in recipe.input else {}
     inputs = Inputs.find(recipe.input, options)
-    sample = sample_rows(source, inputs, recipe.selection, arguments.sample, recipe.pad)
-    names = [*PRESETS, *(["custom"] if recipe.preset == "custom" else [])]
-    found = [_estimate(name, recipe, connections, sample) for name in names]
-    _print(sample, found, recipe.preset)
+    if arguments.from_run:
+        members = _from_run(arguments.from_run, (source, inputs), recipe, connections)
+    else:
+        members = _from_sample(arguments.sample, (source, inputs), recipe, connections)
     if arguments.json:
-        members: dict[str, Any] = {"rows": sample.rows, "sample": sample.looked_at}
-        members["presets"] = {item.preset: _plain(item) for item in found}
         sys.stdout.write(json.dumps(members) + "\n")
     return 0
 
 
-def _estimate(name: str, recipe: Recipe, connections: Connections, sample: Sample) -> Estimate:
-    chosen = Recipe.model_validate({**dict(recipe), "preset": name}).settled()
-    prices = Prices(
-        connections.endpoints(), chosen.pad, chosen.regenerate, chosen.rewrite, chosen.align
-    )
-    return estimate(name, sample, prices)
-
-
-def _plain(item: Estimate) -> dict[str, Any]:
+def _from_sample(
+    size: int, of: tuple[Source, Inputs], recipe: Recipe, connections: Connections
+) -> dict[str, Any]:
+    store, endpoints = connections.open_store(), connections.endpoints()
+    names = [*PRESETS, *(["custom"] if recipe.preset == "custom" else [])]
+    plans = {
+        name: Prices(endpoints, chosen.pad, chosen.regenerate, chosen.rewrite, chosen.align)
+        for name in names
+        for chosen in (Recipe.model_validate({**dict(recipe), "preset": name}).settled(),)
+    }
+    known = _may_have_answers(store)
+    padding = [prices.padding for prices in plans.values()]
+    sample = sample_rows(*of, recipe.selection, size, padding, canvases=known)
+    found = [_priced(name, sample, prices, store) for name, prices in plans.items()]
+    listed = endpoints["regenerate"].tariffs
+    print_estimates(sample, found, recipe.preset, listed.told)
     return {
-        "edits": item.steps["regenerate"].calls,
-        "tokens_out": item.tokens_out,
-        "padded_share": item.padded_share,
-        **_dollars(item.total),
-        "hours": item.hours,
-        "steps": {
-            step: {"calls": cost.calls, **_dollars(cost)} for step, cost in item.steps.items()
-        },
+        "rows": sample.rows,
+        "sample": sample.looked_at,
+        "prices": listed.told,
+        "presets": {item.preset: estimate_json(item) for item in found},
     }
 
 
-def _dollars(cost: Cost) -> dict[str, str]:
-    return {name: f"{getattr(cost, name):.4f}" for name in ("low", "expected", "worst")}
+def _may_have_answers(store: Store) -> bool:
+    """Whether it is worth laying canvases to look for their edits; a bucket is always asked."""
+    return store.local is None or (store.local / "responses").is_dir()
 
 
-def _print(sample: Sample, found: list[Estimate], chosen: str) -> None:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for heading in ("preset", "step"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("calls", "low", "expected", "worst", "hours"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for item in found:
-        preset = f"{item.preset} *" if item.preset == chosen else item.preset
-        for step, name in _STEPS.items():
-            table.add_row(preset, name, *_cells(item.steps[step]), "")
-            preset = ""
-        table.add_row("", "all", *_cells(item.total), f"{item.hours:.1f}", end_section=True)
-    console = Console(
-        file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDTH
-    )
-    console.print(
-        f"{sample.rows} rows; {len(sample.fit)} of {sample.looked_at} looked at are fit to be edited."
-    )
-    console.print(table)
-    for item in found:
-        console.print(
-            f"{item.preset}: {item.tokens_out:.0f} output tokens an edit, "
-            f"{item.padded_share:.1%} of the canvas is padding."
-        )
-    console.print(
-        "low: every edit once. expected: with rewrites, judge and 2% repeats. worst: every call at "
-        "the most it can cost, repeated as often as it may be. Hours are those of the edits."
-    )
+def _priced(name: str, sample: Sample, prices: Prices, store: Store) -> Estimate:
+    return estimate(name, sample, prices, _served(store, edit_keys(sample, prices)))
 
 
-def _cells(cost: Cost) -> tuple[str, str, str, str]:
-    low, expected, worst = (f"${usd:,.2f}" for usd in (cost.low, cost.expected, cost.worst))
-    return f"{cost.calls:,}", low, expected, worst
+def _served(store: Store, keys: Mapping[str, str]) -> set[str] | None:
+    """Ids of rows whose edits the store has; None where it cannot be read, or not yet."""
+    try:
+        return {one for one, key in keys.items() if store.exists(image_path(key))}
+    except StorageError:
+        return None
+
+
+def _from_run(
+    pilot_run: str, of: tuple[Source, Inputs], recipe: Recipe, connections: Connections
+) -> dict[str, Any]:
+    pilot = read_pilot(connections.open_store(), pilot_run)
+    found = forecast(pilot, _rows(*of, recipe.selection.limit), connections.endpoints())
+    print_forecast(pilot, found)
+    return forecast_json(pilot, found)
+
+
+def _rows(source: Source, inputs: Inputs, limit: int) -> Mapping[str, int]:
+    """Rows by task that a build would take."""
+    counts = count_tasks(source, inputs)
+    return quotas(counts, limit) if limit else counts

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 import editcorpus.demo
 from editcorpus.endpoints.endpoint import endpoint_from
 from editcorpus.inputs import Inputs
-from editcorpus.planning import Selection
 from editcorpus.leases import Owner
+from editcorpus.planning import Selection
 from editcorpus.sandbox import Running
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.stages.filter import Config as FilterConfig
@@ -44,9 +44,18 @@ def photograph(number: int, size: tuple[int, int], quality: int = 92) -> bytes:
     return out.getvalue()
 
 
-def write_input(folder: Path, rows: int, size: tuple[int, int]) -> Path:
-    """An OmniEdit file of that many rows with pictures of that size in pixels."""
+def write_input(
+    folder: Path, rows: int, size: tuple[int, int], file_rows: int | None = None
+) -> Path:
+    """OmniEdit files with that many rows in all, pictures of that size in pixels, one file unless told."""
     folder.mkdir(parents=True, exist_ok=True)
+    for number, first in enumerate(range(0, rows, file_rows or rows)):
+        members = range(first, min(rows, first + (file_rows or rows)))
+        _write_file(folder / f"train-{number:05d}.parquet", members, size)
+    return folder
+
+
+def _write_file(path: Path, rows: range, size: tuple[int, int]) -> None:
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     schema = pa.schema(
         [
@@ -56,9 +65,8 @@ def write_input(folder: Path, rows: int, size: tuple[int, int]) -> Path:
             ("edited_prompt_list", pa.list_(pa.string())),
         ]
     )
-    path = folder / "train-00000.parquet"
     with pq.ParquetWriter(path, schema) as writer:
-        for number in range(rows):
+        for number in rows:
             task = TASKS[number % len(TASKS)]
             row = {
                 "omni_edit_id": f"task_{task}_{number}",
@@ -67,7 +75,6 @@ def write_input(folder: Path, rows: int, size: tuple[int, int]) -> Path:
                 "edited_prompt_list": [f"Put a red balloon number {number} into the picture."],
             }
             writer.write_table(pa.Table.from_pylist([row], schema), row_group_size=1)
-    return folder
 
 
 def job(store: Path, source: Path, server: Running, shard_size: int, in_flight: int = 64) -> Job:

@@ -9,7 +9,8 @@ from pydantic import SecretStr, ValidationError
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
-from editcorpus.tariffs import Tariff
+from editcorpus.errors import ConfigError
+from editcorpus.tariffs import PUBLISHED, Tariff, Usage
 
 KINDS = (CorpusStore, ModelEndpoint)
 SECRET = "planted-5a6b7c"
@@ -70,11 +71,28 @@ def test_an_endpoint_gets_every_member() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"in_flight": 0}, {"call_attempts": 21}, {"tariff": "cheap"}, {"deadline_s": 0}]
+    "wrong",
+    [
+        {"in_flight": 0},
+        {"call_attempts": 21},
+        {"max_blocked_share": 0},
+        {"tariff": "cheap"},
+        {"deadline_s": 0},
+    ],
 )
 def test_an_endpoint_refuses_what_it_cannot_have(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ModelEndpoint(**wrong)
+
+
+def test_an_endpoint_has_the_published_prices_or_rows_of_its_own() -> None:
+    assert ModelEndpoint().endpoint("images").tariffs == PUBLISHED
+    row = {"kind": "chat", "source": "own", "prices": {"text_in": "3", "image_in": "0"}}
+    own = ModelEndpoint(prices={"as_of": "2026-11-21", "models": {"mine": row}}).endpoint("writer")
+    assert own.tariffs.price("mine", Usage(text_in=1_000_000)) == 3
+    assert own.tariffs.models.keys() == {"mine", *PUBLISHED.models}
+    with pytest.raises(ConfigError, match="own prices are wrong at as_of"):
+        ModelEndpoint(prices={"models": {}}).endpoint("writer")
 
 
 def test_a_folder_is_opened_without_a_word_of_s3(tmp_path: Path) -> None:

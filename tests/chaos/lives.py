@@ -65,6 +65,8 @@ class Chaos:
         """A life begins."""
         env = {
             **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "",  # or each life compiles everything anew
+            "PYTHONPYCACHEPREFIX": str(self.home / "bytecode"),
             **self.place.settings,
             "HOME": str(self.home),
             "PREFECT_API_URL": f"{self.orchestrator.root}/api",

@@ -34,10 +34,15 @@ class Ended:
 
 @dataclass(frozen=True)
 class Shell:
-    """Runs `editcorpus` in a folder, with an environment of its own."""
+    """Runs `editcorpus` in a folder, with an environment of its own.
+
+    Attributes:
+        before: What stands before the command, such as the words that enter a namespace.
+    """
 
     folder: Path
     env: Mapping[str, str] = field(repr=False)
+    before: tuple[str, ...] = ()
 
     def having(self, **changed: str | None) -> "Shell":
         """The same with some variables changed, or taken away by None."""
@@ -47,7 +52,7 @@ class Shell:
     def start(self, *words: object) -> "subprocess.Popen[str]":
         """Start a command as the leader of a process group of its own."""
         return subprocess.Popen(
-            [COMMAND, *map(str, words)],
+            [*self.before, COMMAND, *map(str, words)],
             cwd=self.folder,
             env=dict(self.env),
             stdin=subprocess.DEVNULL,

@@ -142,3 +142,10 @@ def test_hugging_face_datasets_opens_it_with_decoded_images(folder: Path, tmp_pa
             image = loaded[index]["src_img"]
             assert (image is None) == (row.get("form") == "missing")
             assert image is None or sorted(image.size) == sorted(row["size"])
+
+
+def test_one_row_asks_for_what_the_sandbox_refuses_however_it_is_put():
+    prompts = [row["prompts"] for row in demo_rows() if "[[emulate" in str(row["prompts"])]
+    assert prompts == [
+        ["Add a cartoon villain from a film beside the cat. [[emulate moderation_input]]"]
+    ]

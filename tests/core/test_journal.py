@@ -2,17 +2,15 @@
 
 import asyncio
 import errno
-import json
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 
 from editcorpus.errors import StorageError, StorageFull
-from editcorpus.journal import DAMAGED, Journal, Line, encode, read_lines
+from editcorpus.journal import Journal, Line, encode, read_lines
 from editcorpus.sinks import FILE_BYTES, SEGMENT_BYTES, places
 from editcorpus.storage import Store
 
@@ -260,64 +258,8 @@ def test_a_segment_whose_put_failed_is_never_put_again(s3_store: Store, monkeypa
     assert len(s3_store.list(FOLDER)) == 2
 
 
-def test_a_torn_last_line_is_skipped_and_a_damaged_one_is_named(any_store: Store):
-    good, torn = line(1), line(2)
-    any_store.write("journal/a", good + b'{"t":"}\n' + good + b"\0\0\n" + good + torn[:-1])
-    found = list(read_lines(any_store, "journal/a"))
-    assert [one.kind for one in found] == ["intent", DAMAGED, "intent", DAMAGED, "intent"]
-    assert found[2].offset == len(good) + 8
-    with pytest.raises(StorageError, match=rf"journal/a is damaged at byte {len(good)}: "):
-        found[1].fields()
-    for cut in range(len(torn)):
-        any_store.write("journal/a", good + torn[:cut]) if cut % 40 == 0 else None
-    assert [one.data for one in read_lines(any_store, "journal/a")] == [good]
-
-
-@pytest.mark.parametrize("data", [b"[1]\n", b'{"t":"end","k":\n', b"[" * 100_000])
-def test_a_line_that_is_no_object_is_a_storage_error(data: bytes):
-    with pytest.raises(StorageError, match="is damaged at byte 7"):
-        Line("x", 7, "end", KEY, data).fields()
-
-
 def test_places_follow_each_other():
     assert [tuple(one) for one in places("x", 10, [b"ab", b"c"])] == [("x", 10, 2), ("x", 12, 1)]
-
-
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-from editcorpus.journal import Journal, encode
-from editcorpus.storage import Store
-
-async def one(journal, number):
-    while True:
-        await journal.durable(encode("intent", f"{number:064x}", n=number, fill="y" * (number % 300)))
-        print(number, flush=True)
-        number += 16
-
-async def main():
-    root, process, *options = sys.argv[1:]
-    store = Store(root, dict(zip(("key", "secret", "endpoint_url"), options)))
-    journal = Journal(store, "journal/run", process, 0.002)
-    await asyncio.gather(*(one(journal, number) for number in range(16)))
-
-asyncio.run(main())
-"""
-
-
-def test_every_line_that_was_promised_survives_a_kill(any_store: Store, s3, start):
-    draw = Random(5)
-    options = [] if any_store.local else list(s3.options.values())
-    for turn in range(3):
-        child = start(WRITER, any_store.root, f"p{turn}", *options)
-        promised = [child.stdout.readline() for _ in range(draw.randrange(50, 400))]
-        child.kill()
-        promised += [text for text in child.stdout if text.endswith("\n")]
-        child.wait()
-        paths = any_store.list(f"journal/run/p{turn}")
-        kept = [json.loads(one.data)["n"] for path in paths for one in read_lines(any_store, path)]
-        assert len(kept) == len(set(kept))
-        assert {int(text) for text in promised} <= set(kept)
 
 
 def test_a_folder_that_vanished_is_a_storage_error(tmp_path: Path):

@@ -17,15 +17,12 @@ from editcorpus.ledger import (
     Intent,
     Ledger,
     Record,
-    image_path,
     journal_folder,
-    read_header,
     read_history,
     to_fields,
     to_intent,
     to_record,
 )
-from editcorpus.responses import Responses, text_line
 from editcorpus.storage import Store
 
 KEY = "ab" * 32
@@ -69,8 +66,10 @@ def test_sixteen_threads_never_pass_the_budget_by_a_cent():
             attempt = f"{thread}-{number}"
             worst = Decimal(draw.randrange(1, 30)) / 100
             try:
-                ledger.reserve(attempt, worst)
+                fits = ledger.reserve(attempt, worst)
             except BudgetExceeded:
+                fits = False
+            if not fits:
                 refused += 1
                 continue
             with ledger._lock:  # the two must be read at the same moment
@@ -106,12 +105,20 @@ class Spending(RuleBasedStateMachine):
         self.count += 1
         fits = self.spent + sum(self.out.values()) + worst <= self.budget
         try:
-            self.ledger.reserve(str(self.count), worst)
+            assert self.ledger.reserve(str(self.count), worst) == fits
         except BudgetExceeded:
-            assert not fits
+            assert not fits and not self.out
         else:
-            assert fits
-            self.out[str(self.count)] = worst
+            assert fits or self.out
+            self.out.update({str(self.count): worst} if fits else {})
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        attempt = data.draw(st.sampled_from(sorted(self.out)))
+        del self.out[attempt]
+        self.ledger.release(attempt)
+        self.ledger.release(attempt)
 
     @precondition(lambda self: self.out)
     @rule(data=st.data(), outcome=st.sampled_from(["settled", "damaged", "possibly", "free"]))
@@ -134,17 +141,29 @@ TestSpending = Spending.TestCase
 TestSpending.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
-def test_a_refusal_says_what_is_spent_and_sets_nothing_aside():
+def test_what_does_not_fit_beside_calls_that_are_out_is_told_to_wait():
     ledger = Ledger(Decimal(1))
-    ledger.reserve("a", Decimal("0.8"))
-    with pytest.raises(
-        BudgetExceeded, match=r"budget of \$1 .* \$0\.8000 is reserved.* \$0\.3000\."
-    ):
-        ledger.reserve("b", Decimal("0.3"))
-    ledger.reserve("b", Decimal("0.2"))
+    assert ledger.reserve("a", Decimal("0.8"))
+    assert not ledger.reserve("b", Decimal("0.3"))
+    assert ledger.reserve("b", Decimal("0.2"))
     with pytest.raises(ValueError, match="'b' has a reservation already"):
         ledger.reserve("b", Decimal(0))
     assert ledger.reserved == 1
+    ledger.release("b")
+    ledger.book(record("a", "0.25"))
+    assert ledger.reserve("c", Decimal("0.75"))
+
+
+def test_what_does_not_fit_though_nothing_is_out_ends_the_run():
+    ledger = Ledger(Decimal(1))
+    ledger.reserve("a", Decimal("0.8"))
+    ledger.book(record("a", "0.75"))
+    with pytest.raises(
+        BudgetExceeded,
+        match=r"budget of \$1 .* \$0\.7500 is spent, nothing is in flight.* \$0\.3000\.",
+    ):
+        ledger.reserve("b", Decimal("0.3"))
+    assert ledger.reserved == 0
 
 
 def test_booking_returns_what_was_not_needed():
@@ -166,7 +185,7 @@ def test_booking_returns_what_was_not_needed():
 
 def test_a_ledger_goes_on_from_its_history():
     past = History((record("a", "0.2"), record("b", "0.3", "possibly")), (intent("c", "0.25"),))
-    ledger = Ledger(Decimal(1), past)
+    ledger = Ledger(Decimal(1), past.totals)
     assert (ledger.spent, ledger.possibly, ledger.settled("regenerate")) == (Decimal("0.75"), 2, 1)
     with pytest.raises(BudgetExceeded):
         ledger.reserve("d", Decimal("0.250001"))
@@ -209,88 +228,3 @@ def test_a_record_that_is_none_is_refused(disk_store: Store, change: dict):
         bad = encode("end", KEY, **{**members, **change})
         with pytest.raises(StorageError, match=rf"stands in {JOURNAL} at byte {len(whole)};"):
             history(disk_store, whole, bad)
-
-
-def test_a_call_is_settled_by_its_end(any_store: Store):
-    found = history(any_store, line_of(intent()), line_of(record()))
-    assert found == History((record(),), ())
-    assert (found.spent, found.possibly) == (Decimal("0.2"), ())
-
-
-def test_a_call_is_settled_by_its_text(disk_store: Store):
-    found = history(disk_store, line_of(intent()), text_line(record(), "{}"))
-    assert found == History((record(),), ())
-
-
-def test_a_call_is_settled_by_its_stored_picture_where_the_end_is_lost(any_store: Store):
-    Responses(any_store).keep_image(record(), b"picture")
-    found = history(any_store, line_of(intent()))
-    assert found == History((record(),), ())
-
-
-def test_a_call_without_any_end_is_possibly_billed_at_its_worst_case(any_store: Store):
-    found = history(any_store, line_of(intent()))
-    assert found == History((), (intent(),))
-    assert (found.spent, found.possibly) == (Decimal("0.25"), (intent(),))
-
-
-def test_a_picture_of_another_attempt_settles_nothing(disk_store: Store):
-    Responses(disk_store).keep_image(record("other-7"), b"picture")
-    found = history(disk_store, line_of(intent("p-0")), line_of(intent("p-1")))
-    assert [item.attempt for item in found.open] == ["p-0", "p-1"]
-    assert found.records == ()
-
-
-@pytest.mark.parametrize("data", [b"", b"{}\npicture", b"\x89PNG no header", b"x" * 3_000_000])
-def test_a_picture_without_our_header_settles_nothing(disk_store: Store, data: bytes, caplog):
-    disk_store.write(image_path(KEY), data)
-    assert history(disk_store, line_of(intent())).open == (intent(),)
-    assert "is damaged" in caplog.text
-
-
-def test_a_header_of_another_request_settles_nothing(disk_store: Store, caplog):
-    Responses(disk_store).keep_image(record(key="cd" * 32), b"picture")
-    disk_store.write(image_path(KEY), disk_store.read(image_path("cd" * 32)))
-    assert read_header(disk_store, KEY) is None
-    assert "its header is not its own" in caplog.text
-
-
-def test_a_long_header_is_read_whole(any_store: Store):
-    long = record(id="omniedit/" + "x" * 20_000)
-    Responses(any_store).keep_image(long, b"picture")
-    header = read_header(any_store, KEY)
-    assert header is not None
-    assert header.record == long
-    assert any_store.read_range(image_path(KEY), header.start, header.size) == b"picture"
-
-
-def test_history_joins_all_processes_and_knows_no_other_run(disk_store: Store):
-    for process in "abc":
-        path = f"{journal_folder(RUN)}/{process}/000000.jsonl"
-        disk_store.write(path, line_of(intent(process)) + line_of(record(process)))
-    disk_store.write(f"{journal_folder(RUN + '2')}/d/000000.jsonl", line_of(intent("d")))
-    assert [item.attempt for item in read_history(disk_store, RUN).records] == ["a", "b", "c"]
-    assert read_history(disk_store, "none") == History((), ())
-
-
-def test_an_end_that_is_written_twice_counts_once(disk_store: Store):
-    assert history(disk_store, line_of(record()), line_of(record())).spent == Decimal("0.2")
-
-
-def test_lines_of_a_later_version_are_no_money(disk_store: Store):
-    found = history(disk_store, line_of(intent()), encode("lease", KEY, until=1), line_of(record()))
-    assert found == History((record(),), ())
-
-
-def test_a_torn_last_line_is_no_call(disk_store: Store):
-    whole = line_of(intent()) + line_of(record())
-    torn = line_of(intent("p-1"))
-    for cut in (0, 1, 20, len(torn) // 2, len(torn) - 1):
-        assert history(disk_store, whole, torn[:cut]) == History((record(),), ())
-
-
-def test_a_damaged_line_stops_the_run_with_its_place(disk_store: Store):
-    whole = line_of(intent())
-    with pytest.raises(StorageError, match=rf"at byte {len(whole)}; .* not known until") as caught:
-        history(disk_store, whole, b"\0" * 10 + b"\n", line_of(record()))
-    assert "\n" not in str(caught.value)

@@ -1,5 +1,7 @@
 """A run stays what it was."""
 
+import re
+
 import pytest
 
 from editcorpus.errors import ConfigError
@@ -35,8 +37,8 @@ def test_a_run_stays_what_it_was(any_store: Store):
             r"pad.fill was \[255, 255, 255\] and is now \[0\]",
         ),
         ({"align": {"done": 0.5, "deep": {"a": 2}}}, "align.deep.a was 1 and is now 2"),
-        ({"align": {"done": 0.5}}, 'align.deep was {"a": 1} and is now null'),
-        ({"seed": 7}, "seed was null and is now 7"),
+        ({"align": {"done": 0.5}}, 'align.deep was {"a": 1} and is now nothing'),
+        ({"seed": 7}, "seed was nothing and is now 7"),
         ({"align": "off"}, 'align was {"deep".*} and is now "off"'),
     ],
 )
@@ -54,6 +56,37 @@ def test_all_differences_are_shown(disk_store: Store):
     identify_run(disk_store, "spring", IDENTITY)
     with pytest.raises(ConfigError, match=r"pad\.canvas.*; source"):
         identify_run(disk_store, "spring", {**IDENTITY, "source": "x", "pad": {"canvas": "free"}})
+
+
+NEW = {**IDENTITY, "pad": {**IDENTITY["pad"], "crop": 0}, "upscale": {"by": 2, "deep": {"b": []}}}
+DEFAULTS = {"pad": {"canvas": "free", "crop": 0}, "upscale": {"by": 2, "deep": {"b": []}}}
+
+
+def test_a_setting_that_came_later_is_no_difference_at_its_default(any_store: Store):
+    identify_run(any_store, "spring", IDENTITY)
+    identify_run(any_store, "spring", NEW, DEFAULTS)
+    assert read_identity(any_store, "spring") == IDENTITY
+    with pytest.raises(
+        ConfigError, match=r"pad\.crop was nothing and is now 0; upscale was nothing"
+    ):
+        identify_run(any_store, "spring", NEW)
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"pad": {**NEW["pad"], "crop": 1}}, "pad.crop was nothing and is now 1"),
+        ({"upscale": {"by": 3, "deep": {"b": []}}}, "upscale.by was nothing and is now 3"),
+        ({"upscale": {"by": 2, "deep": {"c": 1}}}, "upscale.deep.c was nothing and is now 1"),
+        ({"upscale": None}, "upscale was nothing and is now null"),
+        ({"pad": {"fill": [255, 255, 255]}}, 'pad.canvas was "fixed" and is now nothing'),
+        ({"pad": {**NEW["pad"], "canvas": "free"}}, 'pad.canvas was "fixed" and is now "free"'),
+    ],
+)
+def test_a_setting_off_its_default_or_gone_is_a_difference(disk_store: Store, change, shown):
+    identify_run(disk_store, "spring", IDENTITY)
+    with pytest.raises(ConfigError, match=re.escape(shown)):
+        identify_run(disk_store, "spring", {**NEW, **change}, DEFAULTS)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{", b"\xff"])

@@ -87,7 +87,6 @@ def test_a_root_may_end_in_a_slash_or_begin_with_file(tmp_path: Path):
         ("s3://taken/x", {"secret": "wr0ng-of-test"}, "signature"),
         ("s3://taken/x", {"key": "n0body-of-test"}, "Access|not exist"),
         ("s3://taken/x", {"endpoint_url": "http://127.0.0.1:1"}, "connect"),
-        ("s3://taken/x", {"endpoint_url": "http://me:pw-of-test@127.0.0.1:1"}, "URL"),
     ],
 )
 def test_an_unusable_bucket_is_one_sentence_within_seconds(s3, tmp_path, root, change, sentence):

@@ -1,7 +1,6 @@
 """Records to parquet and back."""
 
 import io
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from editcorpus import tables
 from editcorpus.errors import ShardError
 from editcorpus.records import Failed, Geometry, Published, Reason, Rejected, Triplet
-from editcorpus.tables import Pictures
 
 
 class Colour(StrEnum):
@@ -132,37 +130,10 @@ def test_no_records_are_a_table_with_columns():
     ]
 
 
-def test_a_generator_of_pictures_is_taken_four_at_a_time():
-    held: list[int] = []
-
-    class Sink(io.BytesIO):
-        def write(self, data) -> int:
-            held.append(taken)
-            return super().write(data)
-
-    taken = 0
-
-    def rows():
-        nonlocal taken
-        for row in canvases(10):
-            taken += 1
-            yield row
-
-    assert tables.write_table(rows(), Canvas, Sink()) == 10
-    assert {4, 8, 10} <= set(held)
-
-
-def test_pictures_lie_uncompressed_in_small_row_groups_and_text_compressed():
+def test_text_is_compressed_and_pictures_are_not():
     meta = pq.ParquetFile(written(canvases(10), Canvas)).metadata
-    assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [4, 4, 2]
     kinds = {c["path_in_schema"]: c["compression"] for c in meta.row_group(0).to_dict()["columns"]}
     assert kinds == {"id": "ZSTD", "picture": "UNCOMPRESSED", "thumbnail": "UNCOMPRESSED"}
-
-
-def test_metadata_lies_in_the_schema():
-    sink = io.BytesIO()
-    tables.write_table(facts(), Fact, sink, {"huggingface": "{}"})
-    assert pq.read_schema(io.BytesIO(sink.getvalue())).metadata[b"huggingface"] == b"{}"
 
 
 def test_only_the_columns_asked_for_are_read():
@@ -196,64 +167,8 @@ def test_a_damaged_file_is_a_shard_error(tmp_path: Path, cut: int):
     path.write_bytes(written(canvases(9), Canvas).getvalue()[:cut])
     with pytest.raises(ShardError, match=r"pad\.parquet is not a whole parquet file"):
         tables.read_rows(path, Canvas)
-    with pytest.raises(ShardError, match=r"pad\.parquet is not a whole parquet file"):
-        Pictures(path, "picture")
 
 
 def test_a_missing_file_stays_a_missing_file(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         tables.read_rows(tmp_path / "none.parquet", Fact)
-    with pytest.raises(FileNotFoundError):
-        Pictures(tmp_path / "none.parquet", "picture")
-
-
-def test_pictures_are_read_by_row_number(tmp_path: Path):
-    path = tmp_path / "pad.parquet"
-    tables.write_table(canvases(9), Canvas, path)
-    with Pictures(path, "picture") as pictures, Pictures(path, "thumbnail") as thumbnails:
-        assert len(pictures) == 9
-        assert [pictures[row] for row in (8, 0, 3, 4, 7)] == [
-            bytes([n]) * (n + 1) for n in (8, 0, 3, 4, 7)
-        ]
-        assert [thumbnails[0], thumbnails[1]] == [b"t", None]
-        for row in (-1, 9):
-            with pytest.raises(IndexError, match=f"Row {row} is not one of the 9 rows"):
-                pictures[row]
-
-
-def test_rows_taken_in_order_read_each_row_group_once():
-    reads: list[int] = []
-
-    class Counting(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            reads.append(self.tell())
-            return super().read(size)
-
-    file = Counting(written(canvases(12), Canvas).getvalue())
-    with Pictures(file, "picture") as pictures:
-        reads.clear()
-        assert [len(pictures[row] or b"") for row in range(12)] == list(range(1, 13))
-        assert len(reads) == 3
-
-
-def test_an_open_file_stays_open():
-    file = written(canvases(2), Canvas)
-    with Pictures(file, "picture") as pictures:
-        assert pictures[1] == b"\x01\x01"
-    assert not file.closed
-
-
-def test_many_threads_may_read_pictures():
-    rows = [number * 7 % 40 for number in range(200)]
-    with (
-        Pictures(written(canvases(40), Canvas), "picture") as pictures,
-        ThreadPoolExecutor(8) as pool,
-    ):
-        got = list(pool.map(pictures.__getitem__, rows))
-    assert got == [bytes([n]) * (n + 1) for n in rows]
-
-
-def test_a_column_that_holds_no_bytes_is_refused():
-    for column in ("id", "none"):
-        with pytest.raises(ShardError, match=f"no column '{column}' of bytes"):
-            Pictures(written(canvases(2), Canvas), column)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from prefect.exceptions import PrefectException
 
-from editcorpus.records import SENTENCES, Failed, Reason, Rejected
+from editcorpus.records import REMEDIES, SENTENCES, Failed, Reason, Rejected
 from editcorpus.stages.summary import Standing
 from flows import artifacts
 from flows.artifacts import Watch, failures, funnel
@@ -36,37 +36,42 @@ def failed(*items: tuple[int, str, Reason, str]) -> Standing:
     return made
 
 
-def rows(markdown: str) -> list[list[str]]:
-    lines = [line for line in markdown.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+def headings(markdown: str) -> list[str]:
+    return [unescape(line) for line in markdown.splitlines() if line.startswith("## ")]
 
 
-def test_failures_are_one_row_a_shard_step_and_reason() -> None:
-    found = failures(
-        outcome(
-            failed(
-                (7, "regenerate", Reason.UNAVAILABLE, "status 503"),
-                (2, "align", Reason.UNAVAILABLE, "no answer"),
-                (7, "regenerate", Reason.UNAVAILABLE, "status 500"),
-                (7, "regenerate", Reason.NOT_REACHED, "stopped"),
-            )
-        )
+def test_failures_are_grouped_by_step_and_reason_with_what_to_do() -> None:
+    standing = failed(
+        (7, "regenerate", Reason.UNAVAILABLE, "status 503"),
+        (2, "align", Reason.UNAVAILABLE, "no answer"),
+        (7, "regenerate", Reason.UNAVAILABLE, "status 500"),
+        (9, "regenerate", Reason.UNAVAILABLE, "status 502"),
+        (9, "regenerate", Reason.UNAVAILABLE, "status 504"),
+        (7, "regenerate", Reason.NOT_REACHED, "stopped"),
     )
-    assert [[unescape(cell) for cell in row] for row in rows(found)[1:]] == [
-        ["00002", "align", "unavailable", "1", "omniedit/1: no answer"],
-        ["00007", "regenerate", "unavailable", "2", "omniedit/0: status 503"],
-        ["00007", "regenerate", "not_reached", "1", "omniedit/3: stopped"],
+    standing.rejected.append(Rejected("omniedit/r", "filter", Reason.NO_EDIT, "0.0001 changed"))
+    found = failures(outcome(standing), "s3://team/x")
+    assert headings(found) == [
+        "## failed: 4 at regenerate: unavailable",
+        "## failed: 1 at align: unavailable",
+        "## failed: 1 at regenerate: not_reached",
+        "## rejected: 1 at filter: no_edit",
     ]
-    assert f"- 2 at regenerate: unavailable. {SENTENCES[Reason.UNAVAILABLE]}" in found
-    assert found.index("- 1 at align: unavailable.") < found.index("| shard |")
+    text = unescape(found)
+    assert SENTENCES[Reason.UNAVAILABLE] in text
+    assert f"What to do: {REMEDIES[Reason.NO_EDIT]}" in text
+    assert "Shards: 00007, 00009." in text
+    examples = [line for line in text.splitlines() if line.startswith("- omniedit/")]
+    assert examples[:3] == [
+        f"- omniedit/{n}: status {code}" for n, code in ((0, 503), (2, 500), (3, 502))
+    ]
+    assert len(examples) == 3 + 1 + 1 + 1
+    assert found.endswith("What they cost: `editcorpus failures --store s3://team/x --run spring`")
 
 
-def test_the_table_of_failures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "_ROWS", 2)
-    many = failed(*((shard, "align", Reason.UNAVAILABLE, "") for shard in range(5)))
-    found = failures(outcome(many))
-    assert len(rows(found)) == 3
-    assert found.endswith("And 3 more rows.")
+def test_the_shards_that_are_named_are_few() -> None:
+    many = failed(*((shard, "align", Reason.UNAVAILABLE, "") for shard in range(25)))
+    assert "00019 and 5 more." in failures(outcome(many), "store")
 
 
 def test_text_from_outside_stays_inert() -> None:
@@ -75,7 +80,7 @@ def test_text_from_outside_stays_inert() -> None:
     standing.rejected.append(Rejected("omniedit/r", "pad", Reason.IMAGE_BLANK, HOSTILE))
     places = {"corpus": f"/store/{HOSTILE}", "gallery": f"s3://bucket/{HOSTILE}"}
     for text in (
-        failures(outcome(standing)),
+        failures(outcome(standing), HOSTILE),
         funnel(outcome(standing, stopped=HOSTILE, **places)),
         funnel(outcome(standing, gallery="https://x.example/a)[b](javascript:c)<b>`")),
     ):
@@ -83,7 +88,7 @@ def test_text_from_outside_stays_inert() -> None:
         assert "](javascript" not in text
         assert "![" not in text
         assert "\n# heading" not in text
-    assert len(rows(failures(outcome(standing)))[1]) == 5
+    assert len(headings(failures(outcome(standing), "store"))) == 2
 
 
 def test_the_funnel_says_why_it_stopped_and_where_the_corpus_lies() -> None:
@@ -118,7 +123,7 @@ def test_a_server_that_fails_costs_artifacts_and_one_warning(
         "update_progress_artifact",
     ):
         monkeypatch.setattr(artifacts, name, refuse)
-    shop: Any = SimpleNamespace()
+    shop: Any = SimpleNamespace(store=SimpleNamespace(root="store"))
     plan: Any = SimpleNamespace(shards=2, entered=5)
     with caplog.at_level(logging.WARNING), Watch(shop) as watch:
         watch.opened(shop)

@@ -1,5 +1,6 @@
 """The deployment file, and the form that Prefect makes of the flow's parameters."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,24 @@ def fields(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"{model}.{name}", field.get("description") or referred.get("description", "")
 
 
+def numbers(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every number that a field takes: itself, one of several kinds, or the members of a list."""
+    if field.get("type") in {"integer", "number"}:
+        yield field
+    for inner in (*field.get("anyOf", ()), field.get("items")):
+        if inner:
+            yield from numbers(inner)
+
+
+def bound(number: dict[str, Any], *names: str) -> float:
+    return next(float(number[name]) for name in names if name in number)
+
+
+def told(bound: float, text: str) -> bool:
+    """Whether a text names a number, and not merely its digits."""
+    return bool(re.search(rf"(?<![\d.,]){bound:,.10g}(?![\d]|[.,]\d)", text))
+
+
 def test_names_one_deployment_of_the_module_without_a_pull_step(
     declared: dict[str, Any], deployment: dict[str, Any]
 ) -> None:
@@ -79,6 +98,7 @@ def test_the_parameters_are_a_pilot_with_a_budget(
     recipe = flow.validate_parameters(deployment["parameters"])["recipe"]
     assert isinstance(recipe, Recipe)
     assert 0 < recipe.selection.limit <= 1000
+    assert recipe.effort.budget_usd is not None
     assert 0 < recipe.effort.budget_usd <= 100
 
 
@@ -87,3 +107,35 @@ def test_every_field_of_the_form_has_a_description(flow: Flow[..., Any]) -> None
     assert {".recipe", "Recipe.run", "Effort.budget_usd"} <= set(found)
     assert len(found) > 40
     assert [name for name, said in found.items() if not said] == []
+
+
+def test_every_number_of_the_form_has_bounds_and_its_description_tells_them(
+    flow: Flow[..., Any],
+) -> None:
+    models = flow.parameters.model_dump()["definitions"]
+    found = [
+        (f"{model}.{name}", field["description"], number)
+        for model, members in models.items()
+        for name, field in members.get("properties", {}).items()
+        for number in numbers(field)
+    ]
+    assert len(found) > 25
+    for name, said, number in found:
+        ends = (
+            bound(number, "minimum", "exclusiveMinimum"),
+            bound(number, "maximum", "exclusiveMaximum"),
+        )
+        untold = [end for end in ends if not told(end, said)]
+        assert untold == [], (name, said)
+
+
+def test_no_choice_of_the_form_is_an_empty_word(flow: Flow[..., Any]) -> None:
+    models = flow.parameters.model_dump()["definitions"]
+    choices = {
+        f"{model}.{name}": field["enum"]
+        for model, members in models.items()
+        for name, field in members.get("properties", {}).items()
+        if "enum" in field
+    }
+    assert len(choices) >= 8
+    assert [name for name, words in choices.items() if "" in words] == []

@@ -65,7 +65,63 @@ def test_builds_in_a_bucket_and_pays_nothing_the_second_time(
 
     again = omniedit(recipe, return_state=True)
     assert again.name == "Completed"
+    assert again.message == state.message
     assert sandbox.admin("summary")["billed"] == billed
     assert {path: store.read(path) for path in store.list("corpora")} == files
     api = api_of(again.state_details.flow_run_id)
     assert SECRET not in repr([api.flow_run(), api.artifacts(), api.task_runs()])
+
+    def recorded(api: Any) -> bool:
+        return {run["name"][:-4] for run in api.task_runs()} >= {"plan", "finish", "gallery"}
+
+    assert len(api.once(recorded).task_runs()) == 3  # no shard is gone through
+    shown, first = api.artifacts(), api_of(state.state_details.flow_run_id).artifacts()
+    assert shown["editcorpus-progress"]["data"] == 100
+    assert shown["editcorpus-progress"]["description"].startswith("2 of 2 shards; 0 calls")
+    funnels = [made["editcorpus-funnel"] for made in (first, shown)]
+    assert funnels[0]["description"] == funnels[1]["description"]
+    tables = [[line for line in made["data"].splitlines() if "|" in line] for made in funnels]
+    assert tables[0][:4] == tables[1][:4]
+
+
+def test_a_damaged_column_in_a_bucket_is_made_anew_in_the_same_run(
+    bucket: dict[str, Any],
+    save_blocks: Callable[..., dict[str, str]],
+    sandbox: Any,
+    api_of: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    blocks = save_blocks("rot", bucket)
+    recipe = Recipe.model_validate(
+        {
+            "run": "rot",
+            "input": "s3://team/in/*.parquet",
+            "selection": {"shard_size": 2},
+            "endpoints": blocks,
+            "effort": {"gallery": 0},
+        }
+    )
+    state = omniedit(recipe, return_state=True)
+    billed = sandbox.admin("summary")["billed"]
+    options = {"endpoint_url": bucket["endpoint_url"], "key": "access", "secret": SECRET}
+    store = Store("s3://team/editcorpus", options, tmp_path / "spool")
+    files = {path: store.read(path) for path in store.list("corpora")}
+    folder = "runs/rot/shards/00000"
+    data = bytearray(store.read(f"{folder}/pad.pictures.parquet"))
+    for place in range(100, len(data), 500):
+        data[place] ^= 1
+    store.write(f"{folder}/pad.pictures.parquet", bytes(data))
+    for path in (f"{folder}/filter.json", "corpora/rot/manifest.json"):
+        store.remove(path)
+
+    again = omniedit(recipe, return_state=True)
+    assert (again.name, again.message) == (state.name, state.message)
+    assert sandbox.admin("summary")["billed"] == billed
+    assert {path: store.read(path) for path in store.list("corpora")} == files
+
+    def told(api: Any) -> bool:
+        return any("pad.pictures.parquet is damaged" in log["message"] for log in api.logs())
+
+    api = api_of(again.state_details.flow_run_id).once(told)
+    warned = [log["message"] for log in api.logs() if log["level"] == 30]
+    assert [line.endswith("The step pad is done anew.") for line in warned] == [True]

@@ -20,7 +20,7 @@ from editcorpus.endpoints.engine import Engine
 from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, Outcome, Picture, request_hash
 from editcorpus.errors import EditcorpusError
 from editcorpus.journal import Journal
-from editcorpus.ledger import History, Ledger, journal_folder, read_history
+from editcorpus.ledger import History, Ledger, journal_folder, read_history, read_totals
 from editcorpus.responses import Responses
 from editcorpus.sandbox import Running, SandboxConfig, running
 from editcorpus.storage import Store
@@ -129,7 +129,7 @@ def open_engine(
         run=RUN,
         process=process,
         responses=responses,
-        ledger=Ledger(None if budget is None else Decimal(budget), read_history(store, RUN)),
+        ledger=Ledger(None if budget is None else Decimal(budget), read_totals(store, RUN)),
         journal=journal(store, journal_folder(RUN), process, 0.001),
         clock=lambda: "2026-11-20T00:00:00Z",
     )

@@ -6,7 +6,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from editcorpus.endpoints import chat
-from editcorpus.endpoints.images import Raw
+from editcorpus.endpoints.replies import Raw, usage_of
 from editcorpus.endpoints.requests import Chat, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
@@ -46,7 +46,7 @@ def test_what_holds_no_choice_is_damaged(body: object) -> None:
 def test_tokens_of_the_cache_have_prices_of_their_own() -> None:
     details = {"cached_tokens": 60, "cache_write_tokens": 30}
     usage = {"prompt_tokens": 100, "completion_tokens": 7, "prompt_tokens_details": details}
-    found = chat.usage_of(raw({"usage": usage}))
+    found = usage_of(raw({"usage": usage}), chat.usage)
     assert found == Usage(100, 0, 7, cached_text_in=60, cache_write_text_in=30)
     million = Decimal(1_000_000)
     wanted = 10 * Decimal("0.1") + 60 * Decimal("0.01") + 30 * Decimal("0.125") + 7 * Decimal("0.5")
@@ -64,7 +64,7 @@ def test_tokens_of_the_cache_have_prices_of_their_own() -> None:
     ],
 )
 def test_what_reports_no_tokens_is_told(body: object) -> None:
-    assert chat.usage_of(raw(body)) is None
+    assert usage_of(raw(body), chat.usage) is None
 
 
 def test_texts_and_pictures_go_out_in_their_order(lab) -> None:

@@ -133,7 +133,7 @@ def test_no_more_calls_are_out_than_allowed(lab) -> None:
 
 def test_more_than_a_hundred_calls_can_be_out(lab) -> None:
     """aiohttp opens no more than 100 connections unless it is told to."""
-    lab.config(latency_s=1.5)
+    lab.config(latency_s=4)
     with lab.engine(in_flight=130) as engine:
         lab.take(engine, lab.make.chats(130))
     assert lab.sandbox.admin("summary")["most_in_flight"] == 130

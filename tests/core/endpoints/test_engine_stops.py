@@ -46,6 +46,35 @@ def test_a_budget_is_never_passed_by_a_cent_and_a_higher_one_goes_on(lab) -> Non
     assert lab.audit().by_outcome() == {"settled": 340}
 
 
+def test_a_budget_for_so_many_calls_pays_for_about_so_many(lab) -> None:
+    """Their worst cases are many times their price, so most of them wait for others to end."""
+    with lab.engine(in_flight=1) as engine:
+        lab.take(engine, lab.make.chats(1, "First"))
+        price = engine.books.ledger.spent
+        worst = engine.endpoints["rewrite"].worst(lab.make.chat(199).what)
+    assert worst > 3 * price
+    budget = 41 * price + worst
+    lab.config(latency_s=0.02)
+    with lab.engine(budget=str(budget), in_flight=64) as engine:
+        taken = lab.take(engine, lab.make.chats(200))
+        ledger = engine.books.ledger
+        assert engine.standing().in_flight == 0
+    assert isinstance(taken.stopped, BudgetExceeded) and "nothing is in flight" in str(
+        taken.stopped
+    )
+    assert lab.audit().usd() == ledger.spent and 0 <= budget - ledger.spent < worst
+    assert 38 <= len(taken.of(Answered)) <= 41 + worst // price
+
+
+def test_a_lane_that_waits_for_money_lets_a_cheaper_one_go_on(lab) -> None:
+    chats = lab.make.chats(30)
+    with lab.engine(budget="0.004", in_flight=4) as engine:
+        taken = lab.take(engine, [*lab.make.edits(3, quality="high"), *chats])
+    assert isinstance(taken.stopped, BudgetExceeded)
+    assert {one.ask.step for one in taken.of(Answered)} == {"rewrite"}
+    assert len(taken.of(Answered)) == 30 and unreached(taken.outcomes) == 3
+
+
 def test_a_budget_that_is_used_up_pays_for_nothing(lab) -> None:
     with lab.engine(budget="0") as engine:
         taken = lab.take(engine, lab.make.chats(5))

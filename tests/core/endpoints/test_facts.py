@@ -65,6 +65,51 @@ def test_the_request_id_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("req_0a1b2c3d4e5f6071", "req_0a1b2c3d4e5f6071"),
+        ("2f3c9d1e-7b60-4f7e-9a55-0123456789ab", "2f3c9d1e-7b60-4f7e-9a55-0123456789ab"),
+        ("wfr-0199aZ_x", "wfr-0199aZ_x"),
+    ],
+)
+def test_a_refusal_reads_the_same_each_time_and_its_request_id_is_kept(
+    name: str, shown: str
+) -> None:
+    says = (
+        "Your request was rejected by the safety system. If you believe this is an error, contact "
+    )
+    message = f"{says}us and include the request ID {name}. safety_violations=[sexual]."
+    verdict = judged(400, api("moderation_blocked", "image_generation_user_error", message))
+    assert verdict.sentence.endswith("include the request ID [id]. safety_violations=[sexual].")
+    assert verdict.request_id == shown
+    named = judged(400, api("moderation_blocked", None, message), {"x-request-id": "req_header"})
+    assert named.request_id == "req_header"
+    assert named.sentence == verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "Failed at 2026-11-20T10:00:00.123Z for chatcmpl-9aBcD3fGh.",
+            "Failed at [time] for [id].",
+        ),
+        ("It was 1763719200 and 2026-11-20 10:00.", "It was [time] and [time]."),
+        ("file-Ab12Cd34 of ffeeddccbbaa99887766.", "[id] of [id]."),
+        ("Invalid size 1000x1000: sides must be divisible by 16.", None),
+        (
+            "call_attempts and a file-format are no ids; cafebabe is none, 655360 pixels neither.",
+            None,
+        ),
+    ],
+)
+def test_only_what_names_a_call_or_a_time_is_left_out(message: str, shown: str | None) -> None:
+    assert judged(400, api("invalid_value", None, message)).sentence.endswith(
+        f": {shown or message}"
+    )
+
+
+@pytest.mark.parametrize(
     "message",
     [
         f"Incorrect API key provided: {KEY}.",

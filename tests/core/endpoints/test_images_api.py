@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from editcorpus.endpoints import images
-from editcorpus.endpoints.images import Raw, Upload
+from editcorpus.endpoints.images import Upload
+from editcorpus.endpoints.replies import Raw, usage_of
 from editcorpus.endpoints.requests import ImageEdit, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
@@ -91,11 +92,11 @@ def test_a_picture_of_another_size_is_damaged(lab) -> None:
 )
 def test_tokens_that_an_answer_reports(usage: object, found: Usage | None) -> None:
     """What is not itemised counts as pictures, the dearest class; nonsense counts as not reported."""
-    assert images.usage_of(raw({"usage": usage})) == found
+    assert usage_of(raw({"usage": usage}), images.usage) == found
 
 
 def test_what_is_not_json_reports_no_tokens() -> None:
-    assert images.usage_of(raw(b"<html>")) is None
+    assert usage_of(raw(b"<html>"), images.usage) is None
 
 
 def test_an_upload_is_let_go_once_it_is_read() -> None:

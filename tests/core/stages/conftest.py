@@ -21,8 +21,8 @@ from pydantic import SecretStr
 from editcorpus.demo import rows as demo
 from editcorpus.endpoints.endpoint import endpoint_from
 from editcorpus.inputs import Inputs
-from editcorpus.planning import Selection
 from editcorpus.leases import Owner
+from editcorpus.planning import Selection
 from editcorpus.sandbox import Running, SandboxConfig, running
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.stages.filter import Config as FilterConfig

@@ -108,3 +108,36 @@ def test_another_quality_of_the_edited_view_is_another_question(
             asked = 3 * through(shop, "align").entered
         paid.append(billed(server) - before)
     assert paid == [asked, asked, 0]
+
+
+def test_refused_questions_are_not_asked_again_on_a_retry_of_the_shard(
+    tmp_path: Path, open_run: Open, server: Running
+):
+    def again() -> tuple[Manifest, Manifest, int]:
+        """Rewrite and align anew, as after a kill before their manifests were written."""
+        before = int(server.admin("summary")["calls"])
+        with open_run(tmp_path, rewrite=rewrite.Config(share=1)) as shop:
+            for step in ("rewrite", "align"):
+                shop.store.remove(f"{shop.folder(0)}/{step}.json")
+            found = through(shop, "rewrite"), through(shop, "align")
+        return *found, int(server.admin("summary")["calls"]) - before
+
+    with open_run(tmp_path, rewrite=rewrite.Config(share=1)) as shop:
+        through(shop, "filter")
+    server.admin("config", {"faults": {"invalid_image_format": 1.0}})
+    try:
+        first = again()
+        second = again()
+    finally:
+        server.admin("config", {"faults": {}})
+    third = again()
+    rewritten, aligned, calls = first
+    asked = rewritten.entered
+    assert asked >= 2 and rewritten.kept == asked
+    assert [item.reason for item in aligned.rejected] == [Reason.JUDGE_UNREADABLE] * asked
+    assert rewritten.history[-1]["dropped"] == asked
+    assert calls == asked + len(align.ASPECTS) * asked
+    for manifests in (second, third):
+        assert manifests[2] == 0, "neither asked nor paid again"
+        assert manifests[0].sha256 == rewritten.sha256
+        assert manifests[1].rejected == aligned.rejected

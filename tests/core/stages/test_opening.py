@@ -10,6 +10,7 @@ import pytest
 
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
+from editcorpus.runs import identify_run
 from editcorpus.stages.opening import Job, check
 from editcorpus.steps import align
 
@@ -61,3 +62,14 @@ def test_the_sandbox_under_another_name_is_refused(tmp_path: Path, make_job: Mak
     }
     with pytest.raises(ConfigError, match="is the sandbox, but its provider is 'openai'"):
         check(replace(job, endpoints=endpoints))
+
+
+def test_a_run_that_began_before_a_setting_was_known_goes_on(tmp_path: Path, make_job: Make):
+    job = make_job(tmp_path, align=align.Config())
+    older = {"model": job.identity["align"]["model"]}
+    identify_run(job.store, job.run, {**job.identity, "align": older})
+    check(job)
+    changed = {**older, "model": "another"}
+    identify_run(job.store, "other", {**job.identity, "align": changed})
+    with pytest.raises(ConfigError, match=r'align\.model was "another"'):
+        check(replace(job, run="other"))

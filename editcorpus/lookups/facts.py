@@ -1,0 +1,53 @@
+"""The columns of one triplet, step by step, as far as its run has come."""
+
+from collections.abc import Container
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
+
+from editcorpus.shards import Columns, shard_folder
+from editcorpus.stages.filter import Filtered
+from editcorpus.steps import align, pad, regenerate, rewrite
+from editcorpus.steps import filter as filter_step
+from editcorpus.storage import Store
+
+_Row = TypeVar(
+    "_Row", pad.Padded, regenerate.Regenerated, Filtered, rewrite.Rewritten, align.Aligned
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The columns of one triplet, as far as its run has come."""
+
+    padded: pad.Padded | None
+    regenerated: regenerate.Regenerated | None
+    filtered: Filtered | None
+    rewritten: rewrite.Rewritten | None
+    aligned: align.Aligned | None
+
+
+def read_triplet(store: Store, run: str, shard: int, wanted: str, done: Container[str]) -> Facts:
+    """The columns of one triplet, of those steps that are done; pictures are left empty.
+
+    Raises:
+        ShardError: A column file is damaged.
+    """
+    columns = Columns(store, shard_folder(run, shard))
+
+    def row(step: str, cls: type[_Row]) -> _Row | None:
+        rows = columns.facts(step, cls) if step in done else []
+        return next((item for item in rows if item.id == wanted), None)
+
+    return Facts(
+        row(pad.NAME, pad.Padded),
+        row(regenerate.NAME, regenerate.Regenerated),
+        row(filter_step.NAME, Filtered),
+        row(rewrite.NAME, rewrite.Rewritten),
+        row(align.NAME, align.Aligned),
+    )
+
+
+def columns_of(row: Any) -> dict[str, Any]:
+    """The members of a row but its id and its pictures."""
+    hidden = {item.name for item in fields(row) if item.type in (bytes, bytes | None)} | {"id"}
+    return {name: value for name, value in asdict(row).items() if name not in hidden}

@@ -1,0 +1,110 @@
+"""Partitions: a run's shards in parts that several processes can take.
+
+The parent of a run is the only owner of its budget and of its endpoints' limits. Whoever takes a
+partition gets an allowance: so many dollars, and its share of the limits. It cannot pass it, so that
+all together cannot pass the budget, and what it leaves goes back to the parent. What it spent is read
+from its own journal, which names every call that may have been billed, not from what it says of itself;
+a process that was killed settles its account thus, too.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from itertools import pairwise
+
+from editcorpus.errors import BudgetExceeded
+from editcorpus.ledger import Ledger, Totals
+
+PARTITION_SHARDS = 100
+"""Most shards of a partition: with seven task runs each, beyond 1,100 of which the Prefect UI draws no
+graph of a flow run."""
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Some shards of a run, one after the other.
+
+    Attributes:
+        number: Of the partition, from 0.
+        first: Its first shard.
+        stop: The first shard that is not its own any more.
+    """
+
+    number: int
+    first: int
+    stop: int
+
+    @property
+    def shards(self) -> range:
+        """The numbers of its shards."""
+        return range(self.first, self.stop)
+
+
+def cut(shards: int, most: int = PARTITION_SHARDS, least: int = 1) -> list[Partition]:
+    """Partitions of nearly equal size, in the order of their shards.
+
+    Args:
+        shards: Of the run.
+        most: Shards in a partition.
+        least: Partitions, as far as there are shards for them: one for each process that is to work.
+    """
+    count = max(-(-shards // most), min(least, shards))
+    bounds = [number * shards // max(count, 1) for number in range(count + 1)]
+    pairs = pairwise(bounds)
+    return [Partition(number, *pair) for number, pair in enumerate(pairs)]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one process may spend on a partition.
+
+    Attributes:
+        name: Of the process, unique over all that ever write to the store: its journal's name.
+        usd: Dollars, possibly billed calls included; None is no limit.
+    """
+
+    name: str
+    usd: Decimal | None
+
+
+class Allowances:
+    """Deals out what is left of a run's budget, and takes back what was not spent.
+
+    Args:
+        ledger: Of the run.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def deal(self, name: str, hands: int) -> Allowance:
+        """Set an equal share of what is free aside for a process.
+
+        Args:
+            name: Of the process.
+            hands: Processes that could still be started now, this one included.
+
+        Raises:
+            BudgetExceeded: Not a cent is free.
+        """
+        free = self._ledger.free
+        if free is None:
+            return Allowance(name, None)
+        usd = (free / hands).quantize(_CENT, ROUND_DOWN)
+        if usd <= 0 or not self._ledger.reserve(name, usd):
+            raise BudgetExceeded(
+                f"The budget of ${self._ledger.budget_usd} is dealt out: ${free:.4f} is free. "
+                "Start the run again with a higher budget to go on."
+            )
+        return Allowance(name, usd)
+
+    def take_back(self, allowance: Allowance, spent: Totals, cached: int = 0) -> Decimal | None:
+        """Book what a process spent, once it has ended or its lease is over; gives what it left.
+
+        Args:
+            allowance: What it was given.
+            spent: What its journal adds up to.
+            cached: How many answers it had from the store.
+        """
+        self._ledger.absorb(allowance.name, spent, cached)
+        return None if allowance.usd is None else allowance.usd - spent.spent

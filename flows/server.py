@@ -1,0 +1,176 @@
+"""The Prefect server behind a build from a shell: started where there is none, watched, and left.
+
+Task runs live in this process and reach the server as events, so that a build does not notice that
+its server is gone, and Prefect never gives up by itself: it tries each event eleven times over seven
+seconds (`PrefectEventsClient`, prefect/events/clients.py), one after the other, also while the
+interpreter ends, which makes ten minutes of a hundred events. So the server is asked for its health.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from prefect.settings import get_current_settings
+
+from editcorpus.errors import ConfigError, RunStopped
+from editcorpus.stages.plan import Plan
+from editcorpus.stages.workshop import Workshop
+from flows.outcome import Outcome
+from flows.starting import answers, own_trust
+
+_EVERY_S = 5.0
+"""Between two looks: one takes some 20 ms of CPU."""
+_GRACE_S = 20.0
+"""How long a server may be away, as one that is started anew is, before the build stops."""
+_LEAVE_S = 3.0
+"""How long it may be away while Prefect sends what it still has."""
+
+
+def start_own_server() -> None:
+    """Start the server that Prefect would start for this process, but deaf to Ctrl-C.
+
+    A terminal sends Ctrl-C to every process of a command, and the server must outlive the flow, whose
+    states it takes: Prefect sends what it still has when the interpreter ends, and then stops it.
+    What a thread blocks, the processes that it starts block, too.
+
+    Raises:
+        ConfigError: The server does not start.
+    """
+    settings = get_current_settings()
+    if settings.api.url or not settings.server.ephemeral.enabled:
+        return
+    from prefect.server.api.server import SubprocessASGIServer  # takes a second
+
+    def start() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        SubprocessASGIServer().start()
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            pool.submit(start).result()
+        except RuntimeError as error:
+            cause = str(error).splitlines()[0].rstrip(".")
+            raise ConfigError(f"Prefect's own server does not start: {cause}.") from None
+        except BaseException:
+            SubprocessASGIServer().stop()  # or its start would be waited for
+            raise
+
+
+def is_there() -> bool:
+    """Whether the Prefect server of this process lives, as far as can be told from here."""
+    if url := get_current_settings().api.url:
+        return own_trust(os.environ) or answers(url)
+    from prefect.server.api.server import SubprocessASGIServer
+
+    process = SubprocessASGIServer().server_process
+    return process is None or process.poll() is None
+
+
+@dataclass(slots=True)
+class Away:
+    """For how long something has been away, by looks at it.
+
+    Attributes:
+        grace_s: Seconds after which it counts as gone.
+    """
+
+    grace_s: float
+    _since: float | None = None
+
+    def gone(self, there: bool, now: float) -> bool:
+        """Whether it counts as gone.
+
+        Args:
+            there: Whether it is there now.
+            now: Seconds of a clock that only goes forward.
+        """
+        if there:
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        return now - self._since >= self.grace_s
+
+
+@dataclass(slots=True)
+class Vigil:
+    """Stops a build whose Prefect server is gone; use it as a context manager.
+
+    It follows the build as a listener does. What is in flight is still taken and stored.
+    """
+
+    look: Callable[[], bool] = is_there
+    grace_s: float = _GRACE_S
+    every_s: float = _EVERY_S
+    _shop: Workshop | None = None
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._keep, name="editcorpus-vigil", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+
+    def opened(self, shop: Workshop) -> None:
+        """Know whom to stop."""
+        self._shop = shop
+
+    def planned(self, plan: Plan) -> None:
+        """Nothing to do."""
+
+    def shard_ended(self, number: int) -> None:
+        """Nothing to do."""
+
+    def ended(self, _outcome: Outcome) -> None:
+        """There is nothing left to stop."""
+        self._over.set()
+
+    def _keep(self) -> None:
+        away = Away(self.grace_s)
+        while not self._over.wait(self.every_s):
+            gone = away.gone(self.look(), time.monotonic())
+            if gone and (shop := self._shop) is not None:
+                shop.stopping.set()
+                shop.engine.stop(
+                    RunStopped(
+                        f"The Prefect server has been gone for {self.grace_s:.0f} s; what is finished "
+                        "is kept. Run the same again once it is back."
+                    )
+                )
+                return
+
+
+def leave(code: int) -> None:
+    """See to it that this process, which has nothing left to do, ends though its server is gone.
+
+    For the very end of a command: the run's store and its lock are closed, and all has been said.
+    Prefect still sends what it has, for as long as there is a server to take it. There is no setting
+    that bounds this, so that where the server is gone the process ends without it.
+
+    Args:
+        code: Exit code of the command.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    threading.Thread(target=_leave, args=(code,), name="editcorpus-leave", daemon=True).start()
+
+
+def _leave(code: int) -> None:
+    away = Away(_LEAVE_S)
+    while not away.gone(is_there(), time.monotonic()):
+        time.sleep(_LEAVE_S / 3)
+    os._exit(code)

@@ -1,0 +1,98 @@
+"""Take shards through their stages: a window of them at a time, each a task run of its own."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+from prefect.futures import PrefectFuture
+
+from editcorpus.errors import Interrupted, RunStopped
+from tasks.shard import shard
+from tasks.workshop import WORKSHOP
+
+_PATIENCE_S = 20.0
+"""How long shards are waited for after an interrupt: Prefect's worker kills a cancelled run 30 s
+after it was told so (`grace_seconds`, prefect/runner), and the outcome is yet to be told."""
+
+
+def twice_if_needed(
+    numbers: Sequence[int], width: int, retry_delay_s: float, ended: Callable[[int], None]
+) -> None:
+    """Take shards through their stages, and those with unanswered calls once more.
+
+    Args:
+        numbers: Of the shards.
+        width: How many are worked on at once.
+        retry_delay_s: Seconds before a stage with unanswered calls is tried again.
+        ended: Is told the number of each shard that has gone through its stages.
+
+    Raises:
+        RunStopped: The run must not go on; all shards in progress have ended.
+        EditcorpusError: All shards have ended, and one of them could not be done.
+    """
+    unanswered = through(numbers, width, retry_delay_s, ended)
+    if unanswered:
+        through(unanswered, width, retry_delay_s, ended)
+
+
+def through(
+    numbers: Sequence[int], width: int, retry_delay_s: float, ended: Callable[[int], None]
+) -> list[int]:
+    """Take shards through their stages; gives those with unanswered calls.
+
+    A shard that cannot be done, since a file of it is damaged, does not hold up the others.
+
+    Raises:
+        RunStopped: The run must not go on; all shards in progress have ended.
+        EditcorpusError: All shards have ended, and one of them could not be done.
+    """
+    waiting = deque(numbers)
+    running: dict[PrefectFuture[Any], int] = {}
+    done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
+    unanswered: list[int] = []
+    trouble: list[BaseException] = []
+    try:
+        while waiting or running:
+            while waiting and len(running) < width and not _stopped(trouble):
+                number = waiting.popleft()
+                future = shard.submit(number, retry_delay_s)
+                running[future] = number
+                future.add_done_callback(done.put)
+            if not running:
+                break
+            future = done.get()
+            number = running.pop(future)
+            result = future.result(raise_on_failure=False)
+            ended(number)
+            if isinstance(result, BaseException):
+                _take(trouble, result)
+            elif result:
+                unanswered.append(number)
+    except BaseException:  # a cancel or Ctrl-C: calls in flight are taken, then the signal goes on
+        _interrupt(list(running))
+        raise
+    if trouble:
+        raise _stopped(trouble) or trouble[0]
+    return unanswered
+
+
+def _take(trouble: list[BaseException], error: BaseException) -> None:
+    """Keep what went wrong; once the run must stop, no stage waits for its second try any more."""
+    trouble.append(error)
+    if isinstance(error, RunStopped):
+        WORKSHOP.get().stopping.set()
+
+
+def _stopped(trouble: list[BaseException]) -> RunStopped | None:
+    return next((error for error in trouble if isinstance(error, RunStopped)), None)
+
+
+def _interrupt(running: list[PrefectFuture[Any]]) -> None:
+    shop = WORKSHOP.get()
+    shop.stopping.set()
+    shop.engine.stop(Interrupted("The run was interrupted."))
+    until = time.monotonic() + _PATIENCE_S
+    for future in running:
+        future.wait(max(0.0, until - time.monotonic()))

@@ -1,0 +1,137 @@
+"""A run in several processes of one machine: the same corpus, one budget, one set of limits."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from editcorpus.ledger import read_history
+from editcorpus.storage import Store
+from flows.omniedit import omniedit
+from flows.parameters import Recipe
+
+pytestmark = pytest.mark.prefect
+ROWS = (
+    "task_obj_add_42250",
+    "task_attr_mod_color_11750",
+    "task_attr_mod_facial_2391",
+    "task_env_weather_113010",
+    "task_obj_remove_380744",
+    "task_obj_add_45556",
+)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory, write_rows: Callable[..., Path]) -> Path:
+    return write_rows(tmp_path_factory.mktemp("input") / "rows.parquet", ROWS, 1)
+
+
+@pytest.fixture
+def build(
+    source: Path, tmp_path: Path, save_blocks: Callable[..., dict[str, str]], sandbox: Any
+) -> Callable[..., Any]:
+    """Builds the same rows under a run's name; gives the state."""
+    blocks = save_blocks("parts", {"root": str(tmp_path / "store")})
+
+    def made(run: str, **effort: Any) -> Any:
+        recipe = {
+            "run": run,
+            "input": str(source),
+            "selection": {"shard_size": 1},
+            "endpoints": blocks,
+            "effort": {"retry_delay_s": 0, "gallery": 0, **effort},
+        }
+        return omniedit(Recipe.model_validate(recipe), return_state=True)
+
+    return made
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.on_disk(tmp_path / "store")
+
+
+def corpus(store: Store, run: str) -> dict[str, bytes]:
+    paths = [path for path in store.list(f"corpora/{run}") if path.endswith(".parquet")]
+    return {path.rpartition("/")[2]: store.read(path) for path in paths}
+
+
+def charged(sandbox: Any) -> Decimal:
+    return Decimal(sandbox.admin("summary")["usd"])
+
+
+def test_processes_make_what_one_makes_and_books_agree(
+    build: Callable[..., Any], store: Store, sandbox: Any
+) -> None:
+    alone = build("alone")
+    assert alone.name == "Completed", alone
+    for path in store.list("responses"):
+        store.remove(path)  # so that the others have to pay for it again
+    for path in store.list("journal"):
+        store.remove(path)
+    sandbox.admin("reset", {})
+    together = build("together", processes=3)
+    assert together.name == "Completed", together
+    assert corpus(store, "together") == corpus(store, "alone")
+    outcome, history = together.result(), read_history(store, "together")
+    assert history.spent == charged(sandbox) == outcome.cost_usd > 0
+    assert outcome.calls["paid"] == len(history.records)
+    assert len({record.attempt.rpartition("-")[0] for record in history.records}) == 3
+    assert store.list("leases") == []
+
+
+def test_a_budget_holds_over_all_processes_and_is_used(
+    build: Callable[..., Any], store: Store, sandbox: Any
+) -> None:
+    budget = Decimal("0.30")
+    stopped = build("poor", processes=3, budget_usd=budget)
+    assert stopped.name == "Stopped", stopped
+    assert "higher budget" in stopped.message
+    spent = read_history(store, "poor").spent
+    assert charged(sandbox) == spent <= budget
+    assert budget - spent < Decimal("0.2")  # the worst case of one call and a cent for each process
+    done = build("poor", processes=2, budget_usd=3)
+    assert done.name == "Completed", done
+    assert charged(sandbox) == read_history(store, "poor").spent
+
+
+def test_a_process_that_is_killed_is_replaced(
+    build: Callable[..., Any], store: Store, sandbox: Any
+) -> None:
+    sandbox.admin("config", {"latency_s": 1.0, "time_scale": 1.0})
+    killed: list[int] = []
+    killer = threading.Thread(target=_kill_one, args=(sandbox, killed))
+    killer.start()
+    state = build("hurt", processes=2)
+    killer.join()
+    assert killed
+    assert state.name == "Completed", state
+    history = read_history(store, "hurt")
+    assert charged(sandbox) <= history.spent == state.result().cost_usd
+    assert state.result().calls["possibly_billed"] == len(history.possibly)
+
+
+def _kill_one(sandbox: Any, killed: list[int]) -> None:
+    """Kill a process of a partition once a call is out."""
+    until = time.monotonic() + 120
+    while not killed and time.monotonic() < until:
+        if sandbox.admin("summary")["in_flight"]:
+            for process in Path("/proc").iterdir():
+                if process.name.isdecimal() and _is_partition(process):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    killed.append(int(process.name))
+                    return
+        time.sleep(0.05)
+
+
+def _is_partition(process: Path) -> bool:
+    try:
+        return b"flows.partition" in (process / "cmdline").read_bytes()
+    except OSError:
+        return False
