@@ -125,7 +125,11 @@ def _thread_cpu(thread: threading.Thread) -> float:
     """CPU seconds of one of this project's own threads."""
     if not thread.name.startswith(_OWN):
         return 0.0
-    members = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rsplit(")", 1)[1].split()
+    try:
+        stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return 0.0
+    members = stat.rsplit(")", 1)[1].split()
     return (int(members[11]) + int(members[12])) / os.sysconf("SC_CLK_TCK")
 
 
