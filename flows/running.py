@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from prefect.exceptions import PrefectException, TerminationSignal
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
@@ -151,8 +152,10 @@ def save_blocks(run: str, connections: Connections, blocks: Mapping[str, str]) -
     names = dict(blocks)
     for role in _KINDS.keys() - blocks.keys():
         names[role] = _own_name(run, role, blocks.values())
+        block = _KINDS[role](**getattr(connections, role))
         try:
-            _KINDS[role](**getattr(connections, role)).save(names[role], overwrite=True)
+            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _PATIENT}):
+                block.save(names[role], overwrite=True)
         except (httpx.HTTPError, PrefectException, RuntimeError) as error:
             raise ConfigError(f"The Prefect server takes no block: {_cause(error)}.") from None
     return Endpoints(**names)
@@ -170,6 +173,9 @@ def _cause(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
+_PATIENT = 5
+"""How often a busy server (503: its database is locked) is asked once more before a run begins: as
+often as Prefect does by itself, within a minute. It was found alive just before."""
 _KINDS: dict[str, type[CorpusStore] | type[ModelEndpoint]] = {
     "store": CorpusStore,
     "images": ModelEndpoint,

@@ -129,7 +129,7 @@ def _chaos_on(
             code = STOPPED
             while code == STOPPED:  # the budget, or a server that was killed; it has another life
                 session = Session(number, how)
-                code = chaos.live(session, chance)
+                code = chaos.live(session)
                 tell(session)
             if code in {0, 2}:
                 break
