@@ -54,9 +54,23 @@ class Api:
         return self
 
 
+class _Patient(httpx.HTTPTransport):
+    """Asks again where the server says that its database is locked, as Prefect's own client does."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            response = super().handle_request(request)
+            busy = response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+            if not busy or time.monotonic() > until:
+                return response
+            response.close()
+            time.sleep(0.5)
+
+
 @pytest.fixture(scope="session")
 def api_of(prefect_api: str) -> Iterator[Callable[[UUID | None], Api]]:
-    transport = httpx.HTTPTransport(retries=3)
+    transport = _Patient(retries=3)
     with httpx.Client(base_url=prefect_api, transport=transport, timeout=60) as client:
         yield lambda run: Api(client, str(run))
 
