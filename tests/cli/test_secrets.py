@@ -27,11 +27,11 @@ from editcorpus.storage import Store
 from flows.connections import from_environment
 
 pytestmark = [pytest.mark.prefect, pytest.mark.s3]
-API_KEY, VLLM_KEY = "sk-hidden-4d1f8e2a77", "vllm+hidden/9c3b"
-S3_SECRET, PREFECT_AUTH = "S3/hidden+51c0de==", "admin:hidden-8f2e"
-WRONG_KEY, WRONG_SECRET, PASSWORD = "sk-hidden-wrong-1b2c", "S3/hidden-wrong", "hidden%21pass"
+API_KEY, VLLM_KEY = "sk-planted-4d1f8e2a77", "vllm+planted/9c3b"
+S3_SECRET, PREFECT_AUTH = "S3/planted+51c0de==", "admin:planted-8f2e"
+WRONG_KEY, WRONG_SECRET, PASSWORD = "sk-planted-wrong-1b2c", "S3/planted-wrong", "planted%21pass"
 SECRETS = (API_KEY, VLLM_KEY, S3_SECRET, PREFECT_AUTH, WRONG_KEY, WRONG_SECRET, PASSWORD)
-MARK = "hidden"
+MARK = "planted"
 """A part of every secret, and of nothing else."""
 SLOW = {"time_scale": 1.0, "latency_s": 0.4, "faults": {"server_error": 0.2, "key_revoked": 0.0}}
 CALM = {"time_scale": 0.001, "latency_s": None, "faults": {}, "keys_revoked": False}
