@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo check test test-compat bench chaos fuzz lock docs
+.PHONY: help setup demo check test test-compat test-ceph bench chaos fuzz lock docs
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,10 +28,13 @@ check: setup ## ruff, mypy --strict, import contracts, lock file
 test: setup ## every check and every test
 	@scripts/browser
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-compat: setup ## the flow's tests and one build on the oldest Prefect that is allowed
 	@scripts/test-compat
+
+test-ceph: setup ## leases, store budget and a build on the S3 server of EDITCORPUS_TEST_S3_URL, _KEY, _SECRET
+	@scripts/test-s3
 
 bench: setup ## print the figures of speed and memory
 	@for file in $$(grep -l __main__ tests/benchmarks/*.py); do \

@@ -69,6 +69,21 @@ class ModelEndpoint(Block):
         description="Share of the last 1,000 calls that the safety system may block before the run "
         "stops, above 0 and at most 1; 1 never stops it. Providers close accounts over it.",
     )
+    batch_lines: int = Field(
+        default=300,
+        ge=1,
+        le=50_000,
+        description="Edits in one batch, 1 to 50,000; each comes back as 1.5 to 3 MB of text.",
+    )
+    batch_chats: int = Field(
+        default=5_000, ge=1, le=50_000, description="Questions in one batch, 1 to 50,000."
+    )
+    batch_tokens: int = Field(
+        default=0,
+        ge=0,
+        description="Input tokens of a model that may lie in unfinished batches, as the API's page on "
+        "limits names it; 0: learnt from the first batch that is refused for it.",
+    )
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint as the engine takes it, under a name for people."""

@@ -20,6 +20,7 @@ class Intent:
         attempt: Unique name of this try: process and number.
         key: Hash of the request.
         usd: Its worst case, in dollars.
+        batch: The batch that it is a line of; empty for a call of its own.
     """
 
     attempt: str
@@ -32,6 +33,7 @@ class Intent:
     model: str
     usd: Decimal
     at: str
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,16 @@ class Record:
     @classmethod
     def of(cls, intent: Intent, usd: Decimal, at: str, outcome: Outcome, **known: Any) -> "Record":
         """The record that ends an intent; `known` gives usage, request id and seconds."""
-        same = {name: getattr(intent, name) for name in _INTENT if name not in {"usd", "at"}}
+        same = {name: getattr(intent, name) for name in _SHARED}
         facts = {"usage": {}, "request_id": "", "seconds": 0.0, **known}
         return cls(**same, usd=usd, at=at, outcome=outcome, **facts)
 
 
 _INTENT = {field.name: field.type for field in fields(Intent)}
 _RECORD = {field.name: field.type for field in fields(Record)}
+_SHARED = (_INTENT.keys() & _RECORD.keys()) - {"usd", "at"}
+_OPTIONAL = frozenset({"batch"})
+"""Members that are written where they are not empty; journals of the first versions have none."""
 _JSON: dict[Any, type | tuple[type, ...]] = {
     str: str,
     int: int,
@@ -86,7 +91,7 @@ def to_fields(item: Intent | Record) -> dict[str, Any]:
     names = _RECORD if isinstance(item, Record) else _INTENT
     made = {name: getattr(item, name) for name in names if name != "key"}
     made["usd"] = format(item.usd, "f")
-    return made
+    return {name: value for name, value in made.items() if value or name not in _OPTIONAL}
 
 
 def to_intent(members: Mapping[str, Any]) -> Intent:
@@ -111,7 +116,9 @@ def to_record(members: Mapping[str, Any]) -> Record:
 
 
 def _known(members: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {name: members.get(name) for name in kinds}
+    made: dict[str, Any] = {
+        name: members.get(name, "" if name in _OPTIONAL else None) for name in kinds
+    }
     made["key"] = members.get("k")
     for name, value in made.items():
         if not isinstance(value, _JSON.get(kinds[name], str)):

@@ -1,5 +1,6 @@
 """What a bucket needs beyond a folder: opening it, reading ranges of it, and naming its errors."""
 
+import errno
 import importlib
 import io
 import re
@@ -18,6 +19,8 @@ _FULL = {
     "XMinioStorageFull",
 }
 """S3 error codes that mean: no more bytes."""
+_UNMET = {"412", "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+"""S3 error codes for a write whose condition does not hold, or that met another one."""
 _BEYOND = {"416", "InvalidRange"}
 """S3 error codes for a range that begins behind the last byte."""
 _PLAIN: dict[str, Any] = {"response_checksum_validation": "when_required"}
@@ -109,6 +112,60 @@ def error_code(error: BaseException) -> str:
     response = getattr(error.__cause__ or error, "response", None)
     members = response.get("Error", {}) if isinstance(response, Mapping) else {}
     return str(members.get("Code", ""))
+
+
+def cat(files: Any, key: str, start: int, end: int | None) -> bytes:
+    """One GET, so that an object which is replaced meanwhile is never mixed with the new one.
+
+    Args:
+        files: The filesystem.
+        key: Bucket and key.
+        start: First byte.
+        end: The first byte that is not wanted any more; None wants all.
+    """
+    if start == end:
+        return b""
+    try:
+        data: bytes = files.cat_file(key, start=start, end=end)
+    except OSError as error:
+        if is_beyond_end(error):
+            return b""
+        raise
+    return data
+
+
+def put_if(files: Any, key: str, data: bytes, tag: str) -> bool:
+    """PUT an object only if it is still the one of an ETag; whether it was.
+
+    Args:
+        files: The filesystem.
+        key: Bucket and key.
+        data: The new content.
+        tag: ETag without quotes; empty: only if nothing has this key.
+
+    Raises:
+        OSError: Another kind of bucket than S3, or whatever its client raises.
+    """
+    if "s3" not in files.protocol:
+        raise OSError(errno.ENOTSUP, "conditional writes are known of S3 alone")
+    # By RFC 9110 an ETag is quoted; Ceph 16 takes If-Match only without the quotes.
+    forms = [{"IfMatch": tag}, {"IfMatch": f'"{tag}"'}] if tag else [{"IfNoneMatch": "*"}]
+    for condition in forms:
+        try:
+            files.pipe_file(key, data, **condition)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            if error_code(error) not in _UNMET and not isinstance(error, FileNotFoundError):
+                raise
+            continue
+        return True
+    return False
+
+
+def etag(files: Any, key: str) -> str:
+    """What the present content is known by, without quotes; FileNotFoundError where there is none."""
+    return str(files.info(key).get("ETag", "")).strip('"')
 
 
 def is_full(error: BaseException) -> bool:

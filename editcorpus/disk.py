@@ -1,7 +1,9 @@
 """What a local folder needs so that a file is there whole, or not at all, after a power cut."""
 
+import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -10,6 +12,33 @@ def commit_file(file: Path, target: Path) -> None:
     sync(file)
     file.replace(target)
     sync(target.parent)
+
+
+def link_file(file: Path, target: Path) -> bool:
+    """Make a finished file durable under a name that nothing has; whether nothing had it."""
+    sync(file)
+    try:
+        os.link(file, target)
+    except FileExistsError:
+        return False
+    sync(target.parent)
+    return True
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other process and thread that asks for the same out while the block lasts.
+
+    The lock is the kernel's, on the folder itself (flock): nothing is left behind, and a process that
+    dies gives it back. OSError where the file system has no such locks.
+    """
+    make_folder(folder)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def make_folder(folder: Path) -> None:

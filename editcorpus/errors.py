@@ -4,13 +4,15 @@
     ├── ConfigError            the run cannot start like this: a parameter, a path, a column, a key
     │   └── Taken              somebody else has what this process wants for itself
     ├── RunStopped             the run must not go on; what is finished stays, starting again continues
+    │   ├── AllowanceVoid      what a partition was to be done with holds no more
     │   ├── BudgetExceeded     the next call could pass the budget
     │   ├── EndpointStopped    key, quota, billing or model: no further call can succeed
     │   ├── StorageFull        the disk or bucket takes no more bytes
     │   └── Interrupted        somebody asked the run to stop
     ├── StorageError           a store did not do what it promised
     ├── ShardError             the columns of a shard contradict each other or their manifest
-    │   └── ShardDamaged       a file of a step over a shard is damaged: the step can be done anew
+    │   ├── ShardDamaged       a file of a step over a shard is damaged: the step can be done anew
+    │   └── RowsDamaged        a row group of an input file cannot be read; the others can
     └── RecordError            this one record cannot be done; becomes `Rejected` or `Failed`
         ├── SourceError        its pixels or text cannot be used
         ├── ModelRefused       the model's operator will not do it
@@ -38,6 +40,10 @@ class Taken(ConfigError):
 
 class RunStopped(EditcorpusError):
     """The run must not go on; finished work stays, and starting it again continues."""
+
+
+class AllowanceVoid(RunStopped):
+    """What a partition was to be done with holds no more; its run's owner hands it out again."""
 
 
 class BudgetExceeded(RunStopped):
@@ -79,6 +85,10 @@ class ShardDamaged(ShardError):
         self.folder = folder
         self.step = step
         self.path = path
+
+
+class RowsDamaged(ShardError):
+    """A row group of an input file cannot be read; the others can."""
 
 
 class RecordError(EditcorpusError):

@@ -1,6 +1,7 @@
 """The headers of stored pictures: each is the ledger record of the call that paid for it."""
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 from editcorpus.bookings import Record, to_record
@@ -33,17 +34,23 @@ def image_path(key: str) -> str:
     return f"responses/{key[:2]}/{key}"
 
 
-def read_header(store: Store, key: str) -> Header | None:
-    """The header of a stored picture; None where there is none, or one that is damaged."""
+def read_header(
+    store: Store, key: str, damaged: Callable[[], None] = lambda: None
+) -> Header | None:
+    """The header of a stored picture; None where there is none, or one that is damaged, which is told."""
     path = image_path(key)
     try:
         for length in _HEADER_BYTES:
             head, end, _ = store.read_range(path, 0, length).partition(b"\n")
             if end:
-                return parse_header(path, key, head)
+                header = parse_header(path, key, head)
+                if header is None:
+                    damaged()
+                return header
     except FileNotFoundError:
         return None
     _log.warning("%s is damaged: it has no header.", store.url(path))
+    damaged()
     return None
 
 

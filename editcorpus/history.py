@@ -6,7 +6,7 @@ an answer that could not be kept ends as possibly billed. What stands last count
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -114,8 +114,16 @@ def read_history(store: Store, run: str, process: str = "") -> History:
     return History((*ended.values(), *found), still_open)
 
 
-def read_totals(store: Store, run: str, process: str = "") -> Totals:
+def read_totals(
+    store: Store, run: str, process: str = "", *, without: Collection[str] = ()
+) -> Totals:
     """What the calls of a run, or of one process, add up to; with 60 bytes of memory a call.
+
+    Args:
+        store: Where the journals lie.
+        run: Whose.
+        process: Whose alone; empty for all.
+        without: Processes whose journals are left out.
 
     Raises:
         StorageError: As `read_history`.
@@ -123,7 +131,7 @@ def read_totals(store: Store, run: str, process: str = "") -> Totals:
     made = Totals()
     open_calls: dict[str, Intent] = {}
     seen = array("q")
-    for call in _calls(store, run, process):
+    for call in _calls(store, run, process, without):
         if isinstance(call, Intent):
             open_calls[call.attempt] = call
         else:
@@ -131,7 +139,8 @@ def read_totals(store: Store, run: str, process: str = "") -> Totals:
             seen.append(hash(call.attempt))
             made.add(call)
     if twice := _twice(seen, open_calls):
-        _once(made, open_calls, (one for one in _calls(store, run, process) if _of(one, twice)))
+        calls = _calls(store, run, process, without)
+        _once(made, open_calls, (one for one in calls if _of(one, twice)))
     found, made.open = _settled(store, open_calls.values())
     for record in found:
         made.add(record)
@@ -160,9 +169,13 @@ def _once(totals: Totals, open_calls: dict[str, Intent], ends: Iterable[Intent |
         last[call.attempt] = call
 
 
-def _calls(store: Store, run: str, process: str) -> Iterator[Intent | Record]:
+def _calls(
+    store: Store, run: str, process: str, without: Collection[str] = ()
+) -> Iterator[Intent | Record]:
     folder = journal_folder(run)
     for path in store.list(f"{folder}/{process}" if process else folder):
+        if path.removeprefix(f"{folder}/").partition("/")[0] in without:
+            continue
         for line in read_lines(store, path):
             call = _call(line)
             if call is not None:

@@ -1,7 +1,8 @@
 """Where a source's files lie, and how they are opened: any place that fsspec reaches.
 
 What is wrong with them is one sentence. Before the run starts that is a `ConfigError`; while
-pictures are read, an unreachable file is a `StorageError` and a damaged one a `ShardError`.
+pictures are read, an unreachable file is a `StorageError` and a damaged one a `ShardError`. Of a file
+that is damaged in one row group, the others are read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +14,20 @@ from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from editcorpus.buckets import cause, client_options, hurry, refuse_password, without_secrets
-from editcorpus.errors import ConfigError, EditcorpusError, ShardError, StorageError
+from editcorpus.errors import (
+    ConfigError,
+    EditcorpusError,
+    RowsDamaged,
+    ShardError,
+    StorageError,
+)
+from editcorpus.foreign import ForeignTable
 from editcorpus.records import Triplet
+from editcorpus.signatures import unsigned, without_signatures
 
 _CLIENTS = {"botocore", "aiobotocore", "aiohttp", "huggingface_hub"}
-_BUFFER_BYTES = 4 * 1024 * 1024
 _BATCH_ROWS = 4
 
 
@@ -29,14 +36,16 @@ class Inputs:
     """The files of a source, sorted, and the options to open them with.
 
     Attributes:
-        files: Absolute paths or URLs.
+        files: Absolute paths or URLs, without what signs a URL: they may be written down.
         options: What fsspec's filesystem takes; secrets in it appear in no message.
         first_look: Whether a bucket that does not answer is given up within seconds (`hasty`).
+        signed: The whole URL of each file that has a signed one; only for opening it.
     """
 
     files: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     first_look: bool = False
+    signed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @classmethod
     def find(cls, where: str | Sequence[str], options: Mapping[str, Any] | None = None) -> "Inputs":
@@ -44,7 +53,7 @@ class Inputs:
 
         Args:
             where: A file, a folder (searched at any depth), a glob, a URL such as
-                `s3://bucket/folder`, or several of them.
+                `s3://bucket/folder`, or several of them. A URL may be presigned.
             options: For URLs only: `key`, `secret`, `endpoint_url`, `anon`.
 
         Raises:
@@ -57,8 +66,9 @@ class Inputs:
         for one in wanted:
             refuse_password(one)
         chosen = dict(options or {})
-        found = {url for one in wanted for url in _found(one, chosen)}
-        return cls(tuple(sorted(found)), chosen)
+        found = {unsigned(url): url for one in wanted for url in _found(one, chosen)}
+        signed = {name: url for name, url in found.items() if name != url}
+        return cls(tuple(sorted(found)), chosen, signed=signed)
 
     def hasty(self) -> "Inputs":
         """The same files for a first look, before a run starts."""
@@ -71,12 +81,13 @@ class Inputs:
             StorageError: It cannot be opened.
         """
         with self.explained(url):
-            system, path = _system(url, self.options, hasty=self.first_look)
+            whole = self.signed.get(url, url)
+            system, path = _system(whole, self.options, hasty=self.first_look)
             opened: IO[bytes] = system.open(path, "rb", cache_type="none")
             return opened
 
     @contextmanager
-    def parquet(self, url: str) -> Iterator[pq.ParquetFile]:
+    def parquet(self, url: str) -> Iterator[ForeignTable]:
         """Open a parquet file whose pages are read as they are needed.
 
         Raises:
@@ -84,13 +95,7 @@ class Inputs:
             ShardError: It is no parquet file, or a damaged one, also while the block runs.
         """
         with self.explained(url), self.open(url) as file:
-            try:
-                with pq.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES) as parquet:
-                    yield parquet
-            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-                if _is_ours(error) or getattr(error, "errno", None) is not None:
-                    raise  # the store's own trouble has a number, Arrow's finding of damage has none
-                raise ShardError(f"{url} is not a whole parquet file: {cause(error)}") from error
+            yield ForeignTable(file, url)
 
     @contextmanager
     def explained(self, url: str) -> Iterator[None]:
@@ -101,11 +106,12 @@ class Inputs:
 
 def read_pictures(
     column: str, triplets: Sequence[Triplet], inputs: Inputs
-) -> Iterator[tuple[Triplet, bytes | None]]:
+) -> Iterator[tuple[Triplet, bytes | RowsDamaged | None]]:
     """The source pictures of triplets, in the order of files and rows; None where a row has none.
 
     Only the row groups and the one column that are needed are read, `_BATCH_ROWS` rows at a time,
-    so that memory follows the size of a page, not of a row group or file.
+    so that memory follows the size of a page, not of a row group or file. In a damaged row group,
+    the rows behind the damage come with what is wrong with it.
 
     Args:
         column: Holds the bytes, or a struct with a member `bytes`.
@@ -114,24 +120,27 @@ def read_pictures(
 
     Raises:
         StorageError: A file cannot be opened or read.
-        ShardError: A file is damaged, or no longer has the rows that were planned.
+        ShardError: A file is no whole parquet file, or no longer has the rows that were planned.
     """
     ordered = sorted(triplets, key=lambda one: (one.file, one.row_group, one.row))
     for url, of_file in groupby(ordered, key=lambda one: one.file):
-        with inputs.parquet(url) as parquet:
+        with inputs.parquet(url) as table:
+            leaf = _leaf(table, column)
             for group, members in groupby(of_file, key=lambda one: one.row_group):
-                yield from _read_group(parquet, column, group, list(members))
+                start = table.first_row(group)
+                wanted = {one.row - start: one for one in members}
+                try:
+                    yield from _read_group(table, leaf, group, wanted)
+                except RowsDamaged as damage:
+                    yield from ((one, damage) for one in wanted.values())
 
 
 def _read_group(
-    parquet: pq.ParquetFile, column: str, group: int, members: list[Triplet]
+    table: ForeignTable, leaf: str, group: int, wanted: dict[int, Triplet]
 ) -> Iterator[tuple[Triplet, bytes | None]]:
-    start = first_row(parquet, group)
-    wanted = {one.row - start: one for one in members}
+    """Take the wanted rows, by their place in the row group, out of the mapping as they are read."""
     number = 0
-    for batch in parquet.iter_batches(
-        _BATCH_ROWS, [group], [_leaf(parquet, column)], use_threads=False
-    ):
+    for batch in table.batches(group, [leaf], _BATCH_ROWS):
         values = batch.column(0)
         for offset in range(batch.num_rows):
             if one := wanted.pop(number + offset, None):
@@ -139,25 +148,12 @@ def _read_group(
         number += batch.num_rows
         if not wanted:
             return
-    raise ShardError(f"{members[0].file} has fewer rows than when it was planned.")
+    file = next(iter(wanted.values())).file
+    raise ShardError(f"{file} has fewer rows than when it was planned.")
 
 
-def first_row(parquet: pq.ParquetFile, group: int) -> int:
-    """Number of a row group's first row in its file.
-
-    Raises:
-        ShardError: There is no such row group.
-    """
-    meta = parquet.metadata
-    if group >= meta.num_row_groups:
-        raise ShardError("A file has fewer row groups than when it was planned.")
-    sizes = (meta.row_group(earlier).num_rows for earlier in range(group))
-    before: int = sum(sizes)
-    return before
-
-
-def _leaf(parquet: pq.ParquetFile, column: str) -> str:
-    schema = parquet.schema_arrow
+def _leaf(table: ForeignTable, column: str) -> str:
+    schema = table.schema
     if column not in schema.names:
         raise ShardError(f"A file no longer has the column {column!r}.")
     return f"{column}.bytes" if pa.types.is_struct(schema.field(column).type) else column
@@ -173,7 +169,7 @@ def _found(where: str, options: Mapping[str, Any]) -> list[str]:
         names = _names(system, path)
         names = [name for name in names if name == path or _is_data(name)]
         if not names:
-            raise ConfigError(f"No parquet file is found at {where!r}.")
+            raise ConfigError(f"No parquet file is found at {unsigned(where)!r}.")
         return [name if _is_local(where) else str(system.unstrip_protocol(name)) for name in names]
 
 
@@ -203,7 +199,8 @@ def _system(url: str, options: Mapping[str, Any], *, hasty: bool) -> tuple[Any, 
             return fsspec.filesystem("file"), str(Path(url).expanduser().absolute())
         system, path = fsspec.core.url_to_fs(url, use_listings_cache=False, **chosen)
     except (ValueError, ImportError) as error:
-        raise ConfigError(f"No input can be read at {url!r}: {cause(error)}") from error
+        text = without_signatures(cause(error))
+        raise ConfigError(f"No input can be read at {unsigned(url)!r}: {text}") from None
     if hasty:
         hurry(system)
     return system, path
@@ -218,8 +215,8 @@ def _explained(
     except Exception as error:
         if _is_ours(error) or not _is_storage(error):
             raise
-        text = without_secrets(cause(error), options)
-        raise kind(f"The input {url} cannot be read: {text}") from None
+        text = without_signatures(without_secrets(cause(error), options))
+        raise kind(f"The input {unsigned(url)} cannot be read: {text}") from None
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -72,6 +72,12 @@ def encode(kind: str, key: str, **fields: object) -> bytes:
     return b'%b,"crc":"%08x"}\n' % (data, zlib.crc32(data))
 
 
+def told_key(data: bytes) -> str:
+    """The request hash that a damaged line of an answer still tells; empty where it tells none."""
+    head = _HEAD.match(data)
+    return head[2].decode() if head and head[1] == b"answer" else ""
+
+
 def _sealed(data: bytes) -> bool | None:
     """Whether a line is as it was written; None where it bears no checksum."""
     tail = _TAIL.search(data, max(0, len(data) - _TAIL_BYTES))

@@ -2,9 +2,13 @@
 
 Whoever wants something puts a *claim* of its own name into a folder, then looks for the claims of
 others that stand against it: it has the lease if it sees none that is alive, else it withdraws. Of any
-two, the one whose claim came later sees the other, so never do both have it; and since nobody writes
-another's claim, that needs no conditional write, which not every S3 server honours. When two claims
-come at the same moment, the first by name waits for the other to withdraw.
+two, the one whose claim came later sees the other, so never do both have it. When two claims come at
+the same moment, the first by name waits for the other to withdraw.
+
+That needs no conditional write, which not every S3 server honours. Where the store does
+(`Store.promise`), a claim is made, renewed and cleared away only if it is still as it was last seen: so
+nobody who slept brings a claim back that was taken over, and nobody clears one away that was renewed
+meanwhile. Elsewhere it is looked first, and the moment between look and write is not covered.
 
 A claim expires `LEASE_S` after its owner's last sign of life; one whose process is known to be dead on
 this very machine is cleared away at once. Machines that share a store must agree on the time to well
@@ -12,15 +16,14 @@ within `LEASE_S`.
 """
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
 
+from editcorpus.claims import Claim, is_over, parse_claim, realm
 from editcorpus.errors import StorageError, StorageFull, Taken
 from editcorpus.storage import Store
 
@@ -30,8 +33,6 @@ RENEW_S = 20.0
 """How often a living owner renews it, in seconds: three may fail before the lease is over."""
 _GIVE_WAY_S = (0.2, 0.4, 0.8)
 """How long the first by name waits for a claim of the same moment to be withdrawn."""
-
-Claim = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,6 @@ def leased(
             lease.withdraw()
 
 
-def is_held(store: Store, folder: str, process: str, clock: Callable[[], float]) -> bool:
-    """Whether a process holds a lease, as far as its claim tells; anybody may ask."""
-    claim = _read_claim(store, f"{folder}/{process}.json") or {}
-    expires = claim.get("expires")
-    return isinstance(expires, int | float) and expires >= clock()
-
-
 def _keep(
     lease: "_Lease", done: threading.Event, lost: Callable[[str], None], renew_s: float
 ) -> None:
@@ -140,8 +134,10 @@ class _Lease:
         self._owner = owner
         self._clock = clock
         self._path = f"{wanted.folder}/{owner.process}.json"
-        self._realm = _realm()
+        self._realm = realm()
         self._expires = 0.0
+        self._data = b""
+        self._conditional = store.promise().conditional
 
     def take(self) -> None:
         """Have the lease.
@@ -170,9 +166,8 @@ class _Lease:
     def renew(self) -> str:
         """Give a sign of life; a sentence where the lease is lost, else nothing."""
         try:
-            if self._clock() > self._expires or not self._store.exists(self._path):
+            if self._clock() > self._expires or not self._renewed():
                 return f"The lock on {self._wanted.name} expired before it could be renewed."
-            self._claim()
         except (StorageError, StorageFull) as error:
             if self._clock() + RENEW_S < self._expires:
                 return ""  # there is time for another try
@@ -184,54 +179,63 @@ class _Lease:
         self._store.remove(self._path)
 
     def _claim(self) -> None:
+        """Put the claim there; what has its name is a claim of our own that could not be withdrawn."""
+        data, expires = self._fresh()
+        if not self._conditional:
+            self._store.write(self._path, data)
+        elif not self._store.swap(self._path, data, self._store.tag(self._path)):
+            raise StorageError(f"Somebody else writes {self._store.url(self._path)}.")
+        self._data, self._expires = data, expires
+
+    def _renewed(self) -> bool:
+        """Renew the claim if it is still there, and nobody else has touched it."""
+        data, expires = self._fresh()
+        if self._conditional:
+            done = self._swapped(self._path, self._data, data)
+        elif done := self._store.exists(self._path):
+            self._store.write(self._path, data)
+        if done:
+            self._data, self._expires = data, expires
+        return done
+
+    def _fresh(self) -> tuple[bytes, float]:
+        """A claim that begins now, and when it expires."""
         expires = self._clock() + LEASE_S
         claim = {**self._wanted.members, **asdict(self._owner), "realm": self._realm}
-        self._store.write(self._path, json.dumps({**claim, "expires": expires}).encode() + b"\n")
-        self._expires = expires
+        claim |= {"expires": expires, "mark": uuid.uuid4().hex}
+        return json.dumps(claim).encode() + b"\n", expires
+
+    def _swapped(self, path: str, old: bytes, new: bytes) -> bool:
+        """Write over what was there before; whether it still was."""
+        tag = self._store.tag(path)
+        try:
+            same = bool(tag) and self._store.read(path) == old
+        except FileNotFoundError:
+            return False
+        return same and self._store.swap(path, new, tag)
 
     def _others(self) -> Claim | None:
         """The first claim by name that is alive and stands against this; dead ones are cleared."""
         for path in self._store.list(self._wanted.folder):
-            if path == self._path:
-                continue
-            claim = _read_claim(self._store, path)
-            if claim is None or self._is_over(claim):
-                self._store.remove(path)
-            elif self._wanted.against(claim):
+            claim = None if path == self._path else self._other(path)
+            if claim is not None and self._wanted.against(claim):
                 return claim
         return None
 
-    def _is_over(self, claim: Claim) -> bool:
-        expires, pid = claim.get("expires"), claim.get("pid")
-        if not isinstance(expires, int | float) or expires < self._clock():
-            return True
-        here = (claim.get("host"), claim.get("realm")) == (self._owner.host, self._realm)
-        return here and isinstance(pid, int) and not _alive(pid)
+    def _other(self, path: str) -> Claim | None:
+        """A claim if it is alive; one that is not is cleared away."""
+        while True:
+            try:
+                data = self._store.read(path)
+            except FileNotFoundError:
+                return None
+            claim = parse_claim(data)
+            if claim and not is_over(claim, self._owner.host, self._clock()):
+                return claim
+            if not self._conditional or self._swapped(path, data, self._over()):
+                self._store.remove(path)
+                return None
 
-
-def _read_claim(store: Store, path: str) -> dict[str, Any] | None:
-    """A claim; None where it was just withdrawn, or is none."""
-    try:
-        claim = json.loads(store.read(path))
-    except (FileNotFoundError, ValueError):
-        return None
-    return claim if isinstance(claim, dict) else None
-
-
-def _realm() -> str:
-    """Where process numbers mean the same: this boot, this container; empty where nobody says."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return ""
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    def _over(self) -> bytes:
+        """What is written over a dead claim before it is removed: its owner may yet wake up."""
+        return json.dumps({"expires": 0, "mark": uuid.uuid4().hex}).encode() + b"\n"

@@ -9,7 +9,7 @@ billed* and stays booked at its worst case for ever.
 from collections import Counter, defaultdict
 from decimal import Decimal
 from threading import Lock
-from typing import Literal
+from typing import Literal, Protocol
 
 from editcorpus.bookings import Intent, Outcome, Record, to_fields, to_intent, to_record
 from editcorpus.errors import BudgetExceeded
@@ -44,6 +44,21 @@ __all__ = [
 ]
 
 
+class Fund(Protocol):
+    """Where a run draws money that it shares with others (`treasury.Treasury`).
+
+    Attributes:
+        ceiling: Dollars that the run may have booked in all, as of now.
+        dry: Why there is no more; empty while there may be.
+    """
+
+    ceiling: Decimal
+    dry: str
+
+    def more(self, need: Decimal) -> None:
+        """Raise the ceiling by at least so much, or find the fund dry; this asks the store."""
+
+
 class Ledger:
     """Dollars of one run in this process: settled, possibly billed, reserved; safe from any thread.
 
@@ -55,11 +70,14 @@ class Ledger:
     def __init__(self, budget_usd: Decimal | None, past: Totals | None = None) -> None:
         past = past or Totals()
         self.budget_usd = budget_usd
+        self.fund: Fund | None = None
+        self._lacking = Decimal(0)
         self._spent = past.spent
         self._possibly = past.possibly
         self._settled = past.settled.copy()
         self._damaged = past.damaged.copy()
         self._reserved: dict[str, Decimal] = {}
+        self._open = {intent.attempt: intent.usd for intent in past.open}
         self._out = Decimal(0)
         self._lock = Lock()
         self.calls: Counter[Outcome | Literal["cached"]] = Counter()
@@ -95,8 +113,8 @@ class Ledger:
         """Set the worst case of a call aside.
 
         Returns:
-            Whether it was. If not, calls that are out may end for less than their worst case: ask
-            again when one has.
+            Whether it was. If not, calls that are out may end for less than their worst case, and
+            there may be `lacking` money to `draw`: ask again when one has ended, or more is here.
 
         Raises:
             BudgetExceeded: It does not fit though nothing is out; nothing was set aside.
@@ -114,9 +132,69 @@ class Ledger:
                     f"spent, nothing is in flight, and the next call may cost ${worst:.4f}. "
                     "Start the run again with a higher budget to go on."
                 )
+            if not self._is_funded(booked + worst):
+                return False
             self._reserved[attempt] = worst
             self._out += worst
             return True
+
+    def _is_funded(self, wanted: Decimal) -> bool:
+        """Whether the fund, if there is one, has so much for the run."""
+        fund = self.fund
+        if fund is None or wanted <= fund.ceiling:
+            return True
+        if not fund.dry:
+            self._lacking = wanted - fund.ceiling
+        elif not self._reserved:
+            raise BudgetExceeded(fund.dry)
+        return False
+
+    @property
+    def lacking(self) -> Decimal:
+        """Dollars for which a reservation waits that `draw` may bring; zero where none does."""
+        return self._lacking
+
+    def draw(self, need: Decimal | None = None) -> None:
+        """Draw money from the fund, if there is one and it is not dry: what is lacking, or so much.
+
+        Raises:
+            RunStopped: The run's account was taken over.
+            StorageError: The store cannot be asked.
+        """
+        need, self._lacking = self._lacking if need is None else need, Decimal(0)
+        if self.fund is not None and not self.fund.dry:
+            self.fund.more(need)
+
+    def readmit(self, attempt: str) -> bool:
+        """Take a call of an earlier process, whose end was unknown, for one that is out again.
+
+        Its worst case, which was booked as spent, is reserved instead, so that what is booked now is
+        its price.
+
+        Returns:
+            Whether it was such a call; if not, its end is on record.
+        """
+        with self._lock:
+            worst = self._open.pop(attempt, None)
+            if worst is None:
+                return False
+            self._spent -= worst
+            self._possibly -= 1
+            self._reserved[attempt] = worst
+            self._out += worst
+            return True
+
+    def hold(self, name: str, usd: Decimal) -> None:
+        """Set dollars aside that are out already, also where the budget has no room for them.
+
+        Args:
+            name: Of whoever has them; one that has a reservation already keeps it.
+            usd: How many.
+        """
+        with self._lock:
+            if name not in self._reserved:
+                self._reserved[name] = usd
+                self._out += usd
 
     def release(self, attempt: str) -> None:
         """End what is left of a reservation: its call never went out. Nothing, if it was booked."""
@@ -146,9 +224,11 @@ class Ledger:
 
     @property
     def free(self) -> Decimal | None:
-        """Dollars of the budget that are neither spent nor reserved; None without a budget."""
+        """Dollars of budget and fund that are neither spent nor reserved; None without either."""
+        limits = [self.budget_usd, None if self.fund is None else self.fund.ceiling]
+        known = [limit for limit in limits if limit is not None]
         with self._lock:
-            return None if self.budget_usd is None else self.budget_usd - self._spent - self._out
+            return min(known) - self._spent - self._out if known else None
 
     def absorb(self, name: str, totals: Totals, cached: int) -> None:
         """Book what another process spent under a reservation, which ends.

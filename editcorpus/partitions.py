@@ -18,6 +18,8 @@ PARTITION_SHARDS = 100
 """Most shards of a partition: with seven task runs each, beyond 1,100 of which the Prefect UI draws no
 graph of a flow run."""
 _CENT = Decimal("0.01")
+_ALL = Decimal(10) ** 12
+"""More dollars than any budget has: who draws so much draws all that is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,25 @@ class Allowances:
         free = self._ledger.free
         if free is None:
             return Allowance(name, None)
+        if self._ledger.fund is not None:
+            free = self._drawn(free, hands)
         usd = (free / hands).quantize(_CENT, ROUND_DOWN)
         if usd <= 0 or not self._ledger.reserve(name, usd):
+            if self._ledger.fund is not None and self._ledger.fund.dry:
+                raise BudgetExceeded(self._ledger.fund.dry)
             raise BudgetExceeded(
                 f"The budget of ${self._ledger.budget_usd} is dealt out: ${free:.4f} is free. "
                 "Start the run again with a higher budget to go on."
             )
         return Allowance(name, usd)
+
+    def _drawn(self, free: Decimal, hands: int) -> Decimal:
+        """What is free once a share was drawn from the budget of all runs; all of it for the last hand."""
+        budget = self._ledger.budget_usd
+        room = None if budget is None else budget - self._ledger.spent - self._ledger.reserved
+        most = _ALL if room is None else max(room - free, Decimal(0))
+        self._ledger.draw(min(most, _ALL if hands == 1 else free or _CENT))
+        return self._ledger.free or Decimal(0)
 
     def take_back(self, allowance: Allowance, spent: Totals, cached: int = 0) -> Decimal | None:
         """Book what a process spent, once it has ended or its lease is over; gives what it left.

@@ -13,17 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
-from editcorpus.errors import ConfigError, ShardError, StorageError
+from editcorpus.errors import ConfigError, RowsDamaged, ShardError, StorageError
+from editcorpus.foreign import ForeignTable
 from editcorpus.inputs import Inputs
 from editcorpus.records import Reason, Rejected, Triplet
-from editcorpus.rows import PLAN, Place, Row, Source, check_schema
+from editcorpus.rows import PLAN, Place, Source, check_schema, placed_id
 from editcorpus.sampling import number
 from editcorpus.selection import Quota, choose_groups, draw_rows
-
-_BATCH_ROWS = 1024
 
 
 class Selection(BaseModel):
@@ -50,6 +48,9 @@ class Selection(BaseModel):
     )
 
 
+_UNREAD = Reason.ROW_UNREADABLE
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedShard:
     """The rows of one shard: each is a triplet or was rejected from its text alone."""
@@ -68,8 +69,8 @@ def check_columns(source: Source, inputs: Inputs, url: str) -> None:
     Raises:
         ConfigError: It cannot be read, is damaged, or lacks a column.
     """
-    with _refused(), inputs.parquet(url) as parquet:
-        check_schema(source, parquet.schema_arrow, url)
+    with _refused(), inputs.parquet(url) as table:
+        check_schema(source, table.schema, url)
 
 
 def plan(source: Source, inputs: Inputs, selection: Selection) -> Iterator[PlannedShard]:
@@ -78,19 +79,42 @@ def plan(source: Source, inputs: Inputs, selection: Selection) -> Iterator[Plann
     Every chosen row is in exactly one shard, under an id that no other row has: the first row
     keeps a duplicate id, later ones enter as `<id>~<row>` and are rejected. The ids seen are kept
     as 64-bit hashes, 90 bytes each in memory; that two different ids of a million rows meet has a
-    chance of 3 in 100 million.
+    chance of 3 in 100 million. The rows of a damaged row group are rejected under ids made of their
+    places.
 
     Raises:
-        ConfigError: A file cannot be read, is damaged, or lacks a column.
+        ConfigError: A file cannot be read, is no whole parquet file, or lacks a column; or all that
+            is chosen is damaged.
     """
+    with _refused():
+        yield from _read_some(_shards(source, inputs, selection))
+
+
+def _shards(source: Source, inputs: Inputs, selection: Selection) -> Iterator[PlannedShard]:
     seen: set[int] = set()
     count = 0
-    with _refused():
-        for url, quota in _files(source, inputs, selection):
-            groups = _groups(source, inputs, url, quota, selection)
-            for members in _cut(groups, selection.shard_size):
-                yield _shard(count, [_unique(item, place, seen) for item, place in members])
-                count += 1
+    for url, quota in _files(source, inputs, selection):
+        groups = _groups(source, inputs, url, quota, selection)
+        for members in _cut(groups, selection.shard_size):
+            yield _shard(count, [_unique(item, place, seen) for item, place in members])
+            count += 1
+
+
+def _read_some(shards: Iterator[PlannedShard]) -> Iterator[PlannedShard]:
+    """The shards as they are, if any row of them could be read.
+
+    Raises:
+        ShardError: None could.
+    """
+    unread: list[PlannedShard] = []
+    for shard in shards:
+        unread.append(shard)
+        if shard.triplets or any(one.reason is not _UNREAD for one in shard.rejected):
+            yield from unread
+            yield from shards
+            return
+    if unread:
+        raise ShardError(unread[0].rejected[0].detail)
 
 
 def _shard(count: int, items: list[Triplet | Rejected]) -> PlannedShard:
@@ -125,27 +149,39 @@ def _groups(
     selection: Selection,
 ) -> Iterator[_Members]:
     """The chosen rows of a file, row group by row group."""
-    seed, column = selection.seed, source.task_column if selection.stratify else ""
-    with inputs.parquet(url) as parquet:
-        check_schema(source, parquet.schema_arrow, url)
-        start = 0
-        for group in range(parquet.metadata.num_row_groups):
+    with inputs.parquet(url) as table:
+        check_schema(source, table.schema, url)
+        for group in range(table.metadata.num_row_groups):
             if quota is None or group in quota:
-                rows = _rows(source, parquet, Place(url, group, start))
-                drawn = rows if quota is None else draw_rows(rows, quota[group], column, seed)
-                yield [(source.triplet(row, place, seed), place) for row, place in drawn]
-            start += parquet.metadata.row_group(group).num_rows
+                first = Place(url, group, table.first_row(group))
+                takes = None if quota is None else quota[group]
+                try:
+                    yield _drawn(source, table, first, takes, selection)
+                except RowsDamaged as damage:
+                    rows = table.rows(group) if takes is None else sum(takes.values())
+                    yield [_unread(source, first, row, damage) for row in range(rows)]
 
 
-def _rows(source: Source, parquet: pq.ParquetFile, first: Place) -> Iterator[tuple[Row, Place]]:
-    batches = parquet.iter_batches(
-        _BATCH_ROWS, [first.row_group], source.plan_columns, use_threads=False
-    )
-    place = first
-    for batch in batches:
-        for row in batch.to_pylist():
-            yield row, place
-            place = place._replace(row=place.row + 1)
+def _drawn(
+    source: Source,
+    table: ForeignTable,
+    first: Place,
+    quota: Quota | None,
+    selection: Selection,
+) -> _Members:
+    """The chosen rows of a row group."""
+    seed, column = selection.seed, source.task_column if selection.stratify else ""
+    records = table.records(first.row_group, source.plan_columns)
+    rows = ((row, first._replace(row=first.row + number)) for number, row in enumerate(records))
+    drawn = rows if quota is None else draw_rows(rows, quota, column, seed)
+    return [(source.triplet(row, place, seed), place) for row, place in drawn]
+
+
+def _unread(source: Source, first: Place, row: int, damage: RowsDamaged) -> tuple[Rejected, Place]:
+    """A row of a row group of which nobody knows what it holds."""
+    place = first._replace(row=first.row + row)
+    id_ = placed_id(source.name, place)
+    return Rejected(id_, PLAN, _UNREAD, str(damage)), place
 
 
 def _cut(groups: Iterable[_Members], size: int) -> Iterator[_Members]:
@@ -178,7 +214,7 @@ def _unique(item: Triplet | Rejected, place: Place, seen: set[int]) -> Triplet |
     seen.add(number(0, name))
     if name == first:
         return item
-    if isinstance(item, Rejected) and item.reason is Reason.MALFORMED_ID:
+    if isinstance(item, Rejected) and item.reason in {Reason.MALFORMED_ID, _UNREAD}:
         return replace(item, id=name)
     return Rejected(name, PLAN, Reason.DUPLICATE_ID, f"An earlier row has the id {first}.")
 

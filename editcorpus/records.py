@@ -15,6 +15,7 @@ class Reason(StrEnum):
     OVERLONG_INSTRUCTION = "overlong_instruction"
     DUPLICATE_ID = "duplicate_id"
     MALFORMED_ID = "malformed_id"
+    ROW_UNREADABLE = "row_unreadable"
     IMAGE_MISSING = "image_missing"
     IMAGE_UNREADABLE = "image_unreadable"
     IMAGE_TOO_LARGE = "image_too_large"
@@ -36,6 +37,7 @@ class Reason(StrEnum):
     ARTEFACTS = "artefacts"
     UNAVAILABLE = "unavailable"
     NOT_REACHED = "not_reached"
+    NOT_REPAID = "not_repaid"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -44,6 +46,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.OVERLONG_INSTRUCTION: "The instruction is longer than the limit.",
     Reason.DUPLICATE_ID: "An earlier row of the input has the same id.",
     Reason.MALFORMED_ID: "The id is empty or holds characters that no id may hold.",
+    Reason.ROW_UNREADABLE: "The row lies in a damaged part of its file.",
     Reason.IMAGE_MISSING: "The row holds no bytes for the source image.",
     Reason.IMAGE_UNREADABLE: "The source image does not decode; it is cut short or damaged.",
     Reason.IMAGE_TOO_LARGE: "The source image declares more pixels than the limit.",
@@ -65,6 +68,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.ARTEFACTS: "The judge finds visible artefacts in the result.",
     Reason.UNAVAILABLE: "The API gave no answer after all retries; the next run asks again.",
     Reason.NOT_REACHED: "The run stopped before this triplet's turn; the next run goes on.",
+    Reason.NOT_REPAID: "The paid answer is damaged in the store, and may not be paid for again.",
 }
 
 
@@ -74,6 +78,7 @@ REMEDIES: dict[Reason, str] = {
     Reason.OVERLONG_INSTRUCTION: "Nothing; a text of this length is rarely an instruction.",
     Reason.DUPLICATE_ID: "Look for a file that is in the input twice.",
     Reason.MALFORMED_ID: "Give the rows whole ids in the input, and build under another run name.",
+    Reason.ROW_UNREADABLE: "Fetch the input again, and build under another run name.",
     Reason.IMAGE_MISSING: "Fetch the input again if its publisher has these pictures.",
     Reason.IMAGE_UNREADABLE: "Fetch the input again; nothing if its publisher's copy is damaged, too.",
     Reason.IMAGE_TOO_LARGE: "Raise pad.max_pixels under another run name if such sizes are honest.",
@@ -118,6 +123,9 @@ REMEDIES: dict[Reason, str] = {
     ),
     Reason.UNAVAILABLE: "Start the same command again, or `editcorpus redrive`: only these are asked.",
     Reason.NOT_REACHED: "Mend what stopped the run, and start the same command again.",
+    Reason.NOT_REPAID: (
+        "Put the answer back from a copy, or start the same command without --no-repay to pay again."
+    ),
 }
 """What a person can do about each reason. Another run name pays for nothing that the store holds."""
 

@@ -15,13 +15,13 @@ they are answered again.
 
 import hashlib
 import logging
-from array import array
 from dataclasses import dataclass, replace
-
-import numpy as np
+from decimal import Decimal
+from typing import NamedTuple
 
 from editcorpus.errors import ShardError, StorageError
-from editcorpus.journal import DAMAGED, Line, encode, read_lines
+from editcorpus.indexes import TextIndex
+from editcorpus.journal import Line, encode, told_key
 from editcorpus.ledger import (
     Record,
     image_path,
@@ -36,6 +36,18 @@ from editcorpus.storage import Store
 
 _log = logging.getLogger(__name__)
 _DAMAGED = "damaged"
+_HEAD_BYTES = 65_536
+"""More than any first line of a stored picture has."""
+
+
+class Repaid(NamedTuple):
+    """Answers that were paid for once more, since those in the store were damaged; and dollars."""
+
+    answers: int
+    usd: Decimal
+
+
+NOTHING_REPAID = Repaid(0, Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +70,69 @@ class Responses:
 
     Args:
         store: Where the answers lie.
+        repay: Whether one that is damaged may be asked and paid for again.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, repay: bool = True) -> None:
+        self.repay = repay
+        self.repaid = NOTHING_REPAID
         self._store = store
-        self._old = _Index()
+        self._old = TextIndex()
         self._new: dict[str, Place] = {}
         self._refused: dict[str, Refusal] = {}
-        self._damaged: set[str] = set()
+        self._damaged: dict[str, Decimal | None] = {}
 
     def read_index(self) -> int:
         """Read which texts and refusals the journals of all runs hold; returns how many texts."""
-        self._damaged = {path.rpartition("/")[2] for path in self._store.list(_DAMAGED)}
+        keys = [path.rpartition("/")[2] for path in self._store.list(_DAMAGED)]
+        self._damaged = {key: self._paid(f"{_DAMAGED}/{key}", key) for key in keys}
         refusals = Refusals()
-        self._old = _Index.of(self._store, refusals)
+        self._old = TextIndex.of(self._store, refusals)
+        self._damaged |= dict.fromkeys(self._old.lost - {""})
         self._refused = refusals.standing()
         return len(self._old)
 
     @property
+    def store(self) -> Store:
+        """Where the answers lie."""
+        return self._store
+
+    @property
     def damaged(self) -> frozenset[str]:
-        """Hashes of requests whose picture was set aside and not answered again yet."""
+        """Hashes of requests whose answer was found damaged and not given again yet."""
         return frozenset(self._damaged)
+
+    def lost(self, key: str) -> str:
+        """That the paid answer to a request is damaged, and what it cost; empty where it is not."""
+        if key not in self._damaged:
+            return ""
+        usd = self._damaged[key]
+        price = f"${usd:.4f}" if usd is not None else "a price that cannot be read any more"
+        return f"The answer {key} was paid for, at {price}, and is damaged in the store."
+
+    def repairs(self) -> str:
+        """What became of damaged answers, and its price; a sentence less its end, or nothing."""
+        if self.repaid.answers:
+            return (
+                f"{self.repaid.answers} paid answers that were damaged in the store were asked for again, "
+                f"for ${self.repaid.usd:.4f}"
+            )
+        if self.repay or not self._damaged:
+            return ""
+        usd = sum((price or Decimal(0) for price in self._damaged.values()), Decimal(0))
+        return (
+            f"{len(self._damaged)} paid answers are damaged in the store and were not asked for again, "
+            f"which would cost about ${usd:.4f}"
+        )
 
     def image(self, key: str) -> ImageAnswer | None:
         """The stored picture for a request, if it was ever paid for and has its whole length."""
-        header = read_header(self._store, key)
+        header = read_header(self._store, key, lambda: self._found_damaged(key, None))
         if header is None:
             return None
         missing = header.start + header.size - self._store.size(image_path(key))
         if missing:
+            self._found_damaged(key, header.record.usd)
             _log.warning("%s is damaged: %d bytes are missing.", image_path(key), missing)
             return None
         return ImageAnswer(header.record)
@@ -102,7 +148,8 @@ class Responses:
         try:
             data = self._store.read(path)
         except FileNotFoundError as error:
-            self._set_aside(key, b"")
+            if key not in self._damaged:  # what was set aside before tells what it has cost
+                self._set_aside(key, b"")
             raise ShardError(f"The paid answer {path} is missing.") from error
         head, _, picture = data.partition(b"\n")
         header = parse_header(path, key, head)
@@ -121,7 +168,7 @@ class Responses:
         self._refused.pop(record.key, None)
         if record.key in self._damaged:
             self._store.remove(f"{_DAMAGED}/{record.key}")
-            self._damaged.discard(record.key)
+        self._paid_again(record)
         return ImageAnswer(record)
 
     def text(self, key: str) -> TextAnswer | None:
@@ -147,13 +194,29 @@ class Responses:
         """Remember where a text answer was written (see `text_line`)."""
         self._new[record.key] = place
         self._refused.pop(record.key, None)
+        self._paid_again(record)
         return TextAnswer(record, body)
 
     def _set_aside(self, key: str, data: bytes) -> None:
-        _log.warning("%s is damaged; it is set aside.", image_path(key))
         self._store.write(f"{_DAMAGED}/{key}", data)
-        self._damaged.add(key)
         self._store.remove(image_path(key))
+        self._found_damaged(key, self._paid(f"{_DAMAGED}/{key}", key))
+
+    def _found_damaged(self, key: str, usd: Decimal | None) -> None:
+        self._damaged[key] = usd
+        then = "It is asked and paid for again." if self.repay else "It is not paid for again."
+        _log.warning("%s %s", self.lost(key), then)
+
+    def _paid_again(self, record: Record) -> None:
+        if record.key in self._damaged:
+            del self._damaged[record.key]
+            self.repaid = Repaid(self.repaid.answers + 1, self.repaid.usd + record.usd)
+
+    def _paid(self, path: str, key: str) -> Decimal | None:
+        """What an answer that is damaged has cost, if its first line still says so."""
+        head = self._store.read_range(path, 0, _HEAD_BYTES).partition(b"\n")[0]
+        header = parse_header(path, key, head)
+        return None if header is None else header.record.usd
 
     def _at(self, place: Place, key: str) -> TextAnswer | None:
         """The answer at a place; None where it answers another request, or is damaged."""
@@ -166,11 +229,14 @@ class Responses:
             answer = TextAnswer(to_record(members), str(members.get("body")))
         except StorageError as error:
             _log.warning("A stored answer is not served: %s", error)
+            if told_key(data) == key:
+                self._found_damaged(key, None)
             return None
         if answer.record.key != key:
             return None
         if members.get("sha256") != _hash(answer.body):
             _log.warning("%s is damaged at byte %d.", place.path, place.offset)
+            self._found_damaged(key, answer.record.usd)
             return None
         return answer
 
@@ -182,69 +248,3 @@ def text_line(record: Record, body: str) -> bytes:
 
 def _hash(body: str) -> str:
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class _Index:
-    """Where text answers lie: 20 bytes each, so that millions fit into memory.
-
-    Sorted by the first eight bytes of the hash; whoever finds a line compares its whole hash.
-    """
-
-    def __init__(self) -> None:
-        self._paths: list[str] = []
-        self._prefix = np.empty(0, np.uint64)
-        self._offset = np.empty(0, np.uint64)
-        self._length = np.empty(0, np.uint32)
-
-    def __len__(self) -> int:
-        return len(self._prefix)
-
-    @classmethod
-    def of(cls, store: Store, refusals: Refusals) -> "_Index":
-        made = cls()
-        prefix, offset, length = array("Q"), array("Q"), array("I")
-        for number, path in enumerate(store.list("journal")):
-            made._paths.append(path)
-            damaged: list[int] = []
-            for line in read_lines(store, path):
-                if line.kind == "answer":
-                    prefix.append(_prefix(line.key))
-                    offset.append(number << 40 | line.offset)
-                    length.append(len(line.data))
-                elif line.kind in {"refusal", "revoked"}:
-                    refusals.take(line)
-                elif line.kind == DAMAGED:
-                    damaged.append(line.offset)
-            _warn(store.url(path), damaged)
-        order = np.argsort(np.array(prefix, np.uint64), kind="stable")
-        made._prefix = np.array(prefix, np.uint64)[order]
-        made._offset = np.array(offset, np.uint64)[order]
-        made._length = np.array(length, np.uint32)[order]
-        return made
-
-    def find(self, key: str) -> list[Place]:
-        """The places whose hash begins as this one does: almost always none or one."""
-        wanted = np.uint64(_prefix(key))
-        first = int(np.searchsorted(self._prefix, wanted, "left"))
-        last = int(np.searchsorted(self._prefix, wanted, "right"))
-        return [self._place(number) for number in range(first, last)]
-
-    def _place(self, number: int) -> Place:
-        packed = int(self._offset[number])
-        path = self._paths[packed >> 40]
-        return Place(path, packed & ((1 << 40) - 1), int(self._length[number]))
-
-
-def _warn(url: str, offsets: list[int]) -> None:
-    if offsets:
-        _log.warning(
-            "%s is damaged in %d places, the first at byte %d; what was answered there is asked for "
-            "again.",
-            url,
-            len(offsets),
-            offsets[0],
-        )
-
-
-def _prefix(key: str) -> int:
-    return int(key[:16], 16)

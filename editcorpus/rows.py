@@ -70,10 +70,15 @@ def identify(source: str, native: str | int | None, place: Place) -> str | Rejec
     """
     if _ID.fullmatch(str(native if native is not None else "")):
         return f"{source}/{native}"
-    stem = safe_name(PurePosixPath(place.file).stem)[-100:]
     shown = "missing" if native is None else repr(str(native)[:80])
     detail = f"The id is {shown}; expected at most 128 letters, digits and _.,=@+-."
-    return Rejected(f"{source}/{stem}/{place.row}", PLAN, Reason.MALFORMED_ID, detail)
+    return Rejected(placed_id(source, place), PLAN, Reason.MALFORMED_ID, detail)
+
+
+def placed_id(source: str, place: Place) -> str:
+    """The id of a row that gives none: made of where it lies."""
+    stem = safe_name(PurePosixPath(place.file).stem)[-100:]
+    return f"{source}/{stem}/{place.row}"
 
 
 def choose_instruction(

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 from pathlib import PurePosixPath
 
-import pyarrow.parquet as pq
-
+from editcorpus.errors import RowsDamaged
+from editcorpus.foreign import ForeignTable
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Place, Row, Source, check_schema
 from editcorpus.sampling import number, quotas, spread
@@ -104,25 +104,19 @@ def _rank(seed: int, what: str, url: str, position: int) -> tuple[int, str, int]
 
 def _tasks(source: Source, inputs: Inputs, url: str, stratify: bool) -> list[Counter[str]]:
     """Rows by task of each row group of a file; under one empty name where tasks play no part."""
-    with inputs.parquet(url) as parquet:
-        check_schema(source, parquet.schema_arrow, url)
-        column = source.task_column if stratify else ""
-        return [_count(parquet, group, column) for group in range(parquet.metadata.num_row_groups)]
+    with inputs.parquet(url) as table:
+        check_schema(source, table.schema, url)
+        groups = range(table.metadata.num_row_groups)
+        if not (stratify and source.task_column):
+            return [Counter({"": table.rows(group)}) for group in groups]
+        return [_count(table, group, source.task_column) for group in groups]
 
 
-def _count(parquet: pq.ParquetFile, group: int, column: str) -> Counter[str]:
-    meta = parquet.metadata.row_group(group)
-    only = _only_value(meta, column) if column else ""
-    if only is not None:
-        return Counter({only: meta.num_rows})
-    table = parquet.read_row_group(group, columns=[column], use_threads=False)
-    return Counter(value or "" for value in table.column(0).to_pylist())
-
-
-def _only_value(meta: pq.RowGroupMetaData, column: str) -> str | None:
-    """The one value that a text column has in a row group, where its statistics prove it."""
-    chunks = (meta.column(index) for index in range(meta.num_columns))
-    stats = next(chunk.statistics for chunk in chunks if chunk.path_in_schema == column)
-    if stats is None or not stats.has_min_max or stats.null_count != 0 or stats.min != stats.max:
-        return None
-    return str(stats.min)
+def _count(table: ForeignTable, group: int, column: str) -> Counter[str]:
+    """Rows by task; those of a damaged row group are of no task, as if they named none."""
+    try:
+        if (only := table.only_text(group, column)) is not None:
+            return Counter({only: table.rows(group)})
+        return Counter(row[column] or "" for row in table.records(group, [column]))
+    except RowsDamaged:
+        return Counter({"": table.rows(group)})

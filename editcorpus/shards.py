@@ -11,7 +11,7 @@ facts. What is damaged raises `ShardDamaged` and is made anew by the step that w
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +58,13 @@ PLAN = "plan"
 
 @dataclass(frozen=True, slots=True)
 class ShardRef:
-    """What a stage returns: which columns are done, and how it went; small enough for any log."""
+    """What a stage returns: which columns are done, and how it went; small enough for any log.
+
+    Attributes:
+        rejected_for: How many were rejected for which reason.
+        failed_for: How many failed for which reason.
+        example: What is on record about the first who failed, at most 200 characters.
+    """
 
     run: str
     shard: int
@@ -69,6 +75,9 @@ class ShardRef:
     failed: int
     digest: str
     skipped: bool
+    rejected_for: Mapping[str, int] = field(default_factory=dict)
+    failed_for: Mapping[str, int] = field(default_factory=dict)
+    example: str = ""
 
 
 class Written(NamedTuple):

@@ -8,16 +8,27 @@ multipart upload: neither is ever listed or read. A full disk raises `StorageFul
 
 import copy
 import errno
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, cast
 
-from editcorpus.buckets import RangeFile, is_beyond_end, is_full, open_bucket, without_secrets
+from editcorpus.buckets import (
+    RangeFile,
+    cat,
+    etag,
+    is_full,
+    open_bucket,
+    put_if,
+    without_secrets,
+)
 from editcorpus.buckets import cause as told_cause
-from editcorpus.disk import commit_file, files_below, make_folder, sync
+from editcorpus.conditions import Promise, probed
+from editcorpus.disk import commit_file, files_below, link_file, locked, make_folder, sync
 from editcorpus.errors import ConfigError, StorageError, StorageFull
 from editcorpus.names import checked_path
 
@@ -46,11 +57,13 @@ class Store:
             ConfigError: The URL's protocol is unknown, or the URL names no bucket.
         """
         folder = root.removeprefix("file://")
+        self.spool = spool
         self.root = folder if folder.endswith("://") else folder.rstrip("/") or "/"
         self.local = None if "://" in folder else Path(self.root).absolute()
-        self._spool = spool
         self._options = dict(options or {})
         self._errors: tuple[type[BaseException], ...] = (OSError,)
+        self._promise: Promise | None = None
+        self._promising = Lock()
         if self.local is None:
             self._fs, self._base, self._errors = open_bucket(self.root, self._options)
 
@@ -65,12 +78,14 @@ class Store:
 
     def read(self, path: str) -> bytes:
         """The whole content; FileNotFoundError where there is none."""
-        with self._told(path):
-            return self._file(path).read_bytes() if self.local else self._cat(path, 0, None)
+        with self.told(path):
+            if self.local is None:
+                return self._cat(path, 0, None)
+            return self._file(path).read_bytes()
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start`; none from behind the end."""
-        with self._told(path):
+        with self.told(path):
             if self.local is None:
                 return self._cat(path, start, start + length)
             with self._file(path).open("rb") as file:
@@ -78,11 +93,8 @@ class Store:
                 return file.read(length)
 
     def open(self, path: str, size: int | None = None) -> IO[bytes]:
-        """A seekable file for reading; on a bucket each read is one range request.
-
-        Who knows its size in bytes saves the request that asks for it.
-        """
-        with self._told(path):
+        """A seekable file for reading; on a bucket each read is a request, and so is an unknown size."""
+        with self.told(path):
             if self.local:
                 return self._file(path).open("rb")
 
@@ -94,40 +106,33 @@ class Store:
 
     def exists(self, path: str) -> bool:
         """Whether a file has this name."""
-        with self._told(path):
+        with self.told(path):
             if self.local:
                 return self._file(path).is_file()
-            try:
+            with suppress(FileNotFoundError):
                 return bool(self._fs.info(self._key(path))["type"] == "file")
-            except FileNotFoundError:
-                return False
+            return False
 
     def size(self, path: str) -> int:
         """Length in bytes; FileNotFoundError where there is none."""
-        with self._told(path):
+        with self.told(path):
             if self.local:
                 return self._file(path).stat().st_size
             return int(self._fs.info(self._key(path))["size"])
 
     def list(self, prefix: str) -> list[str]:
         """All paths below a folder, at any depth, sorted; none where the folder is missing."""
-        with self._told(prefix, writing=True):
-            if self.local:
-                found = [str(file) for file in files_below(self._file(prefix))]
-                skipped = len(str(self.local).rstrip("/")) + 1
-            else:
-                found, skipped = self._fs.find(self._key(prefix) + "/"), len(self._base) + 1
-            names = (name[skipped:] for name in found if not name.endswith("/"))
-            return sorted(name for name in names if name.startswith(f"{prefix}/"))
+        if self.local is None:
+            return sorted(self._found(prefix))
+        with self.told(prefix, writing=True):
+            found = [str(file) for file in files_below(self._file(prefix))]
+        skipped = len(str(self.local).rstrip("/")) + 1
+        return sorted(name[skipped:] for name in found)
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Length in bytes of all files below a folder, by path; those that go meanwhile are not there."""
+        """Length in bytes of all files below a folder, by path; those that go are not there."""
         if self.local is None:
-            with self._told(prefix, writing=True):
-                found = self._fs.find(self._key(prefix) + "/", detail=True)
-            skipped = len(self._base) + 1
-            named = ((name[skipped:], facts) for name, facts in found.items() if name[-1] != "/")
-            return {path: int(facts["size"]) for path, facts in named}
+            return self._found(prefix)
         made = {}
         for path in self.list(prefix):
             with suppress(FileNotFoundError):
@@ -136,13 +141,13 @@ class Store:
 
     def temporary(self) -> Iterator[Path]:
         """Temporary files on this machine, of writes under way or dead: in the store or its spool."""
-        folder = self.local or self._spool
+        folder = self.local or self.spool
         yield from files_below(folder, hidden=True) if folder else ()
 
     def write(self, path: str, data: bytes) -> None:
         """Put `data` under `path`, whole or not at all, replacing what was there."""
         if self.local is None:
-            with self._told(path, writing=True):
+            with self.told(path, writing=True):
                 self._fs.pipe_file(self._key(path), data)
             return
         with self.upload(path) as file:
@@ -150,11 +155,8 @@ class Store:
 
     @contextmanager
     def upload(self, path: str) -> Iterator[Path]:
-        """Yield a local file to fill; commit it under `path` when the block ends well.
-
-        The file is removed when the block raises; nothing then appears under `path`.
-        """
-        with self._told(path, writing=True), self._temporary(path) as file:
+        """Yield a local file to fill; commit it under `path` if the block ends well, else forget it."""
+        with self.told(path, writing=True), self._temporary(path) as file:
             yield file
             if self.local:
                 commit_file(file, self._file(path))
@@ -163,18 +165,12 @@ class Store:
 
     def open_end(self, path: str) -> int:
         """A handle on the end of a local file that is there, for `append`; the caller closes it."""
-        with self._told(path, writing=True):
+        with self.told(path, writing=True):
             return os.open(self._file(path), os.O_WRONLY | os.O_APPEND)
 
     def append(self, path: str, handle: int, data: bytes) -> None:
-        """Add to the end of an open local file, and return once it would survive a power cut.
-
-        Args:
-            path: The file's path in the store.
-            handle: Of the file, open for appending.
-            data: What is added; where that fails, part of it may be there.
-        """
-        with self._told(path, writing=True):
+        """Add to the end of an open local file, durably; where that fails, part of it may be there."""
+        with self.told(path, writing=True):
             left = memoryview(data)
             while left:
                 left = left[os.write(handle, left) :]
@@ -183,93 +179,98 @@ class Store:
     def create(self, path: str, data: bytes) -> bool:
         """Write `path` only if nothing has that name; whether this call did it.
 
-        Locally exactly one of many callers wins. On a bucket this is a look and then a PUT, because
-        not every server honours conditional writes: callers that need exactly one winner prove it
-        themselves (see `leases.leased`).
+        Locally exactly one of many callers wins. On a bucket this is a look and then a PUT; where
+        the store keeps that promise, `swap` has one winner there, too.
         """
         if self.local is None:
             if self.exists(path):
                 return False
             self.write(path, data)
             return True
-        with self._told(path, writing=True), self._temporary(path) as file:
+        with self.told(path, writing=True), self._temporary(path) as file:
             file.write_bytes(data)
-            sync(file)
-            try:
-                os.link(file, self._file(path))
-            except FileExistsError:
-                return False
-            sync(file.parent)
-            return True
+            return link_file(file, self._file(path))
+
+    def tag(self, path: str) -> str:
+        """What `swap` knows the present content by; empty where nothing has this name."""
+        with self.told(path):
+            with suppress(FileNotFoundError):
+                if self.local is None:
+                    return etag(self._fs, self._key(path))
+                return hashlib.sha256(self._file(path).read_bytes()).hexdigest()
+            return ""
+
+    def swap(self, path: str, data: bytes, tag: str) -> bool:
+        """Write `path` only if its content is still the one of `tag`; whether this call did it.
+
+        It holds where `promise` says so. Take the tag, empty where there must be no such name, before
+        you read what you change; `data` must be new, so that it is known again if an answer is lost.
+        """
+        with self.told(path, writing=True):
+            if self.local is None:
+                done = put_if(self._fs, self._key(path), data, tag)
+                return done or (bool(self.tag(path)) and self.read(path) == data)
+            with locked(self.local):
+                if self.tag(path) != tag:
+                    return False
+                self.write(path, data)
+                return True
+
+    def promise(self) -> Promise:
+        """What this store promises beyond whole files; tried once, and then known."""
+        with self._promising:
+            self._promise = self._promise or probed(self)
+            return self._promise
 
     def remove(self, path: str) -> None:
         """Delete a file; nothing happens where there is none."""
-        with self._told(path):
-            try:
-                if self.local:
-                    self._file(path).unlink()
-                    sync(self._file(path).parent)
-                else:
-                    self._fs.rm_file(self._key(path))
-            except FileNotFoundError:
+        with self.told(path), suppress(FileNotFoundError):
+            if self.local is None:
+                self._fs.rm_file(self._key(path))
                 return
+            self._file(path).unlink()
+            sync(self._file(path).parent)
 
-    def check(self) -> None:
-        """Prove within seconds that the root can be written, read and cleaned.
-
-        Raises:
-            ConfigError: It can't; the sentence says what to look at. Nothing is left behind.
-            StorageFull: The disk, the bucket or the spool has no space.
-        """
-        try:
-            self._hasty()._probe(f"probe-{uuid.uuid4().hex}", b"editcorpus")
-        except (StorageError, FileNotFoundError) as error:
-            cause = without_secrets(told_cause(error.__cause__ or error), self._options)
-            raise ConfigError(f"The store {self.root} cannot be used: {cause}") from None
-
-    def local_file(self, path: str) -> Path | None:
-        """Where the file lies on this machine's disk; None on a bucket."""
-        return self._file(path) if self.local else None
-
-    def _probe(self, path: str, data: bytes) -> None:
-        if self.local is None and self._spool is None:
-            self.write(path, data)
-        else:
-            with self.upload(path) as file:
-                file.write_bytes(data)
-        found = self.read(path)
-        self.remove(path)
-        if found != data:
-            raise StorageError("it does not give back what was written.")
-
-    def _hasty(self) -> "Store":
+    def hasty(self) -> "Store":
+        """The same store; a server that does not answer is given up within seconds."""
         made = copy.copy(self)
         if self.local is None:
             made._fs, _, _ = open_bucket(self.root, self._options, hasty=True)
         return made
 
+    def plain(self, error: BaseException) -> str:
+        """What went wrong in one line, without any secret of this store."""
+        return without_secrets(told_cause(error), self._options)
+
+    def local_file(self, path: str) -> Path | None:
+        """Where the file lies on this machine's disk; None on a bucket."""
+        return self._file(path) if self.local else None
+
+    def beneath(self, path: str) -> tuple[Any, str]:
+        """The bucket's filesystem and the path's key there, for what only buckets know."""
+        return self._fs, self._key(path)
+
     def _file(self, path: str) -> Path:
         assert self.local is not None  # noqa: S101 - callers branch on it
         return self.local / checked_path(path)
 
+    def _cat(self, path: str, start: int, end: int | None) -> bytes:
+        return cat(self._fs, self._key(path), start, end)
+
+    def _found(self, prefix: str) -> dict[str, int]:
+        """Length in bytes of all objects of a bucket below a prefix, by path."""
+        with self.told(prefix, writing=True):
+            found = self._fs.find(self._key(prefix) + "/", detail=True)
+        skipped = len(self._base) + 1
+        named = ((name[skipped:], facts) for name, facts in found.items() if name[-1] != "/")
+        return {path: int(one["size"]) for path, one in named if path.startswith(f"{prefix}/")}
+
     def _key(self, path: str) -> str:
         return f"{self._base}/{checked_path(path)}"
 
-    def _cat(self, path: str, start: int, end: int | None) -> bytes:
-        """One GET, so that an object which is replaced meanwhile is never mixed with the new one."""
-        if start == end:
-            return b""
-        try:
-            data: bytes = self._fs.cat_file(self._key(path), start=start, end=end)
-        except OSError as error:
-            if is_beyond_end(error):
-                return b""
-            raise
-        return data
-
     @contextmanager
     def _temporary(self, path: str) -> Iterator[Path]:
-        folder = self._file(path).parent if self.local else self._spool
+        folder = self._file(path).parent if self.local else self.spool
         if folder is None:
             raise ConfigError(f"The store {self.root} needs a local spool folder for uploads.")
         make_folder(folder)
@@ -280,7 +281,7 @@ class Store:
             file.unlink(missing_ok=True)
 
     @contextmanager
-    def _told(self, path: str, *, writing: bool = False) -> Iterator[None]:
+    def told(self, path: str, *, writing: bool = False) -> Iterator[None]:
         """Turn what storage raises into this project's own errors, with the place in the sentence."""
         try:
             yield
@@ -291,7 +292,6 @@ class Store:
                 raise
             if getattr(error, "errno", None) in _FULL or is_full(error):
                 here = self.local or is_full(error)
-                spool = "" if here else f" in the spool folder {self._spool}"
+                spool = "" if here else f" in the spool folder {self.spool}"
                 raise StorageFull(f"No space is left for {self.url(path)}{spool}.") from error
-            cause = without_secrets(told_cause(error), self._options)
-            raise StorageError(f"{self.url(path)}: {cause}") from error
+            raise StorageError(f"{self.url(path)}: {self.plain(error)}") from error

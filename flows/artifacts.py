@@ -4,9 +4,8 @@ A figure goes into an artifact's description, since the run page shows descripti
 """
 
 import logging
-import shlex
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -23,17 +22,23 @@ from prefect.artifacts import (
 from prefect.exceptions import PrefectException
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from editcorpus.errors import EditcorpusError
 from editcorpus.layouts.markdown import code, inline
+from editcorpus.lookups.calls import read_calls
 from editcorpus.lookups.failures import Group, grouped
+from editcorpus.lookups.verdicts import Gone
 from editcorpus.records import SENTENCES
+from editcorpus.stages.awaiting import batch_lines
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
+from flows.again import ARTIFACT, Again
+from flows.given_up import described, failures
 from flows.outcome import Outcome
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 5.0
-_SHARDS = 20
-"""Shards that are named of a group of failures, so that the page stays readable."""
+_MOST_CALLS = 200_000
+"""Calls of a run that are read once more for the dollars of its failures: some seconds."""
 _SENTENCE = 2_000
 """Longest text that is shown whole, in characters."""
 
@@ -45,10 +50,12 @@ class Watch:
 
     Args:
         shop: Whose engine and ledger are watched.
+        again: How its triplets are done again.
     """
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: Workshop, again: Again) -> None:
         self._shop = shop
+        self._again = again
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._artifact: UUID | None = None
@@ -97,10 +104,10 @@ class Watch:
         if self._away:
             return  # each would only try in vain for some seconds more
         self._show("funnel", funnel(outcome), outcome.sentence())
-        rejected = len(outcome.standing.rejected)
-        if outcome.failed or rejected:
-            described = f"{outcome.failed} failed: run again to redo them. {rejected} rejected."
-            self._show("failures", failures(outcome, self._shop.store.root), described)
+        if outcome.failed or outcome.standing.rejected:
+            groups, priced = _groups(self._shop, outcome)
+            page = failures(outcome, groups, self._again, priced=priced)
+            self._show(ARTIFACT.removeprefix("editcorpus-"), page, described(groups))
 
     def _show(self, name: str, markdown: str, description: str) -> None:
         self._ask(
@@ -141,8 +148,22 @@ class Watch:
             f"flight, {standing.waiting} waiting, {standing.refused} refused; "
             f"${ledger.spent:.4f}{budget} booked, ${ledger.reserved:.4f} reserved."
         )
+        for line in batch_lines(self._shop.batches, self._shop.clocks.now()):
+            description += f" {line}."
         share = 100 * len(self._ended) / self._shards
         self._ask(partial(update_progress_artifact, self._artifact, share, description=description))
+
+
+def _groups(shop: Workshop, outcome: Outcome) -> tuple[list[Group], bool]:
+    """Who was given up in groups, and whether their dollars are known."""
+    gone: list[Gone] = [*outcome.standing.failed, *outcome.standing.rejected]
+    if sum(outcome.calls.values()) > _MOST_CALLS:
+        return grouped(gone), False
+    try:
+        return grouped(gone, read_calls(shop.store, shop.run)), True
+    except (EditcorpusError, OSError) as error:
+        _log.warning("Nobody can say what the rejected and failed cost: %s", error)
+        return grouped(gone), False
 
 
 def funnel(outcome: Outcome) -> str:
@@ -171,47 +192,6 @@ def funnel(outcome: Outcome) -> str:
         f"Gallery: {_link(outcome.gallery)}" if outcome.gallery else "",
     ]
     return "\n".join(lines)
-
-
-def failures(outcome: Outcome, store: str) -> str:
-    """Who is not in the corpus, grouped as `editcorpus failures` does it, as Markdown.
-
-    Args:
-        outcome: Of the run.
-        store: Root of the store, for the command line that shows more.
-    """
-    standing = outcome.standing
-    command = shlex.join(["editcorpus", "failures", "--store", store, "--run", outcome.run])
-    return "\n".join(
-        (
-            "Run the same again: answers come from the store, and only those that failed are asked.",
-            "",
-            *(line for group in grouped(standing.failed) for line in _group(group, outcome)),
-            *(line for group in grouped(standing.rejected) for line in _group(group, outcome)),
-            f"What they cost: {code(command)}",
-        )
-    )
-
-
-def _group(group: Group, outcome: Outcome) -> Iterator[str]:
-    title = f"{group.verdict}: {group.count} at {group.step}: {group.reason.value}"
-    yield f"## {inline(title)}"
-    yield ""
-    yield f"{inline(group.sentence)} What to do: {inline(group.remedy)}"
-    yield ""
-    shards = _shards(group, outcome) if group.verdict == "failed" else []
-    if shards:
-        more = f" and {len(shards) - _SHARDS} more" if len(shards) > _SHARDS else ""
-        yield f"Shards: {', '.join(f'{shard:05d}' for shard in shards[:_SHARDS])}{more}."
-        yield ""
-    yield from (f"- {inline(item.id)}: {inline(item.detail)}" for item in group.examples)
-    yield ""
-
-
-def _shards(group: Group, outcome: Outcome) -> list[int]:
-    kind = (group.step, group.reason)
-    found = outcome.standing.failed_by_shard.items()
-    return sorted(n for n, items in found if kind in {(one.step, one.reason) for one in items})
 
 
 def _link(place: str) -> str:

@@ -1,64 +1,68 @@
-"""Hand a run's partitions to processes of this machine, each on an allowance of the budget."""
+"""Hand a run's partitions out, each on an allowance of the budget, until all are done.
 
-import json
-import os
-import signal
-import subprocess
-import sys
+Who takes them is a crew: processes of this machine (`processes.py`), or flow runs of a deployment that
+workers fetch (`workers.py`). What a partition cost is read from its journal once nobody works on it any
+more; what its crew says of it decides only what is handed out next.
+"""
+
+import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from editcorpus.errors import BudgetExceeded, EditcorpusError, RunStopped
-from editcorpus.ledger import read_totals
-from editcorpus.partitions import Allowance, Allowances, Partition
+from editcorpus.partitions import Partition
+from editcorpus.permits import Permit
+from editcorpus.stages.permitting import Permits
 from editcorpus.stages.workshop import Workshop
-from flows.parameters import Recipe
-from flows.surroundings import api_url
 
-_PATIENCE_S = 30.0
-"""How long processes are waited for that were asked to end; they wait 25 s for calls in flight."""
+_log = logging.getLogger("editcorpus.handing")
 _LOOK_S = 1.0
-"""How often it is looked whether the run must stop, while no process says anything, in seconds."""
+"""How often it is looked whether the run must stop, while nobody says anything, in seconds."""
 _MOST_DEATHS = 3
-"""How often a partition is handed out again whose process died, before the run stops."""
+"""How often a partition is handed out that comes to no end, before the run stops."""
+
+Said = tuple[str, Mapping[str, Any]]
+"""A permit's name, and a word on it: `shard`, the number of one that is through; `end`, the members of
+an `End`; `gone`, nobody works on it any more: how that came, for people."""
+
+
+class Crew(Protocol):
+    """Those who take partitions.
+
+    Attributes:
+        outlives: Whether they go on with their work when the process is gone that handed it out.
+    """
+
+    outlives: bool
+
+    def start(self, permit: Permit, *, again: bool = False) -> None:
+        """Have somebody work under a permit; `again`, unless somebody does already."""
+
+    def hear(self, timeout_s: float) -> Iterable[Said]:
+        """What they say; waits for a word at most so long."""
+
+    def dismiss(self) -> Iterable[Said]:
+        """Ask all to end, wait for a while until they have, and pass on what they still say."""
 
 
 @dataclass(slots=True, eq=False)
 class _Hand:
-    """A process at work on a partition.
+    """Somebody at work on a partition.
 
     Attributes:
         has_all: Whether it was given all the money that there is.
+        end: How it ended, as it said itself.
+        gone: How it came that it is there no more; empty while it is.
     """
 
-    part: Partition
-    allowance: Allowance
-    process: "subprocess.Popen[str]"
+    permit: Permit
     has_all: bool = False
     end: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is handed out, and to how many.
-
-    Attributes:
-        source: Name of the dataset.
-        recipe: What is built, with the saved blocks that each process opens for itself.
-        owner: Name of this process, which owns the run.
-        hands: Processes at once.
-    """
-
-    source: str
-    recipe: Recipe
-    owner: str
-    hands: int
+    gone: str = ""
 
 
 class Handing:
@@ -66,17 +70,26 @@ class Handing:
 
     Args:
         shop: The run.
-        order: What is handed out, and to how many.
+        permits: What is out of its money.
+        crew: Who takes the partitions.
+        hands: How many at once.
         shard_ended: Is told the number of each shard that has gone through its stages.
     """
 
-    def __init__(self, shop: Workshop, order: Order, shard_ended: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        permits: Permits,
+        crew: Crew,
+        hands: int,
+        shard_ended: Callable[[int], None],
+    ) -> None:
         self._shop = shop
-        self._order = order
+        self._permits = permits
+        self._crew = crew
+        self._most = hands
         self._shard_ended = shard_ended
-        self._allowances = Allowances(shop.ledger)
-        self._said: SimpleQueue[tuple[_Hand, dict[str, Any]]] = SimpleQueue()
-        self._hands: set[_Hand] = set()
+        self._hands: dict[str, _Hand] = {}
         self._waiting: deque[Partition] = deque()
         self._lean = False
         self._deaths: dict[int, int] = {}
@@ -85,19 +98,38 @@ class Handing:
         """Hand out partitions, and return when all are done.
 
         Raises:
-            RunStopped: The run must not go on; all processes have ended.
+            RunStopped: The run must not go on; all have ended.
             EditcorpusError: All have ended, and one could not do its part.
         """
-        self._waiting.extend(parts)
         try:
+            self._waiting.extend(self._taken_over(parts))
             while self._waiting or self._hands:
                 self._hire()
-                with suppress(Empty):
-                    self._hear(*self._said.get(timeout=_LOOK_S))
+                for name, said in self._crew.hear(_LOOK_S):
+                    self._hear(name, said)
+                for hand in [hand for hand in self._hands.values() if hand.gone]:
+                    self._let_go(hand)
                 self._prove_going()
         except BaseException:
             self._dismiss()
             raise
+
+    def _taken_over(self, parts: Sequence[Partition]) -> list[Partition]:
+        """Take over what an earlier owner of the run handed out; gives the partitions that are left."""
+        wanted = {part.shards: part for part in parts}
+        strays = []
+        for permit in self._permits.out():
+            known = self._crew.outlives and permit.shards in wanted and not permit.revoked
+            bounded = permit.usd is not None or self._shop.ledger.budget_usd is None
+            if known and bounded:
+                del wanted[permit.shards]
+                self._hands[permit.name] = _Hand(permit)
+                self._crew.start(permit, again=True)
+                _log.info("Partition %d goes on as it was handed out before.", permit.number)
+            else:
+                strays.append(permit)
+        self._permits.settle(strays)
+        return list(wanted.values())
 
     def _prove_going(self) -> None:
         """Stop where this process was told to: its lease is lost, or the Prefect server is gone."""
@@ -105,109 +137,67 @@ class Handing:
             raise self._shop.engine.stopped
 
     def _hire(self) -> None:
-        """Give work to as many processes as there may be: to one, once money is short."""
-        most = 1 if self._lean else self._order.hands
+        """Give work to as many as there may be: to one, once money is short."""
+        most = 1 if self._lean else self._most
         while self._waiting and len(self._hands) < most:
-            free = min(most - len(self._hands), len(self._waiting))
+            part, free = self._waiting[0], min(most - len(self._hands), len(self._waiting))
+            name = f"{part.number:05d}-{self._deaths.get(part.number, 0)}-{uuid.uuid4().hex}"
             try:
-                allowance = self._allowances.deal(uuid.uuid4().hex, free)
+                permit = self._permits.give(name, part, free, self._most)
             except BudgetExceeded:
                 if not self._hands:
                     raise
                 return  # what the others leave may do
-            self._start(self._waiting.popleft(), allowance)
+            self._waiting.popleft()
+            self._hands[name] = _Hand(permit, self._lean)
+            self._crew.start(permit)
 
-    def _start(self, part: Partition, allowance: Allowance) -> None:
-        share = {
-            "source": self._order.source,
-            "number": part.number,
-            "first": part.first,
-            "stop": part.stop,
-            "process": allowance.name,
-            "parent": self._order.owner,
-            "usd": None if allowance.usd is None else str(allowance.usd),
-            "hands": self._order.hands,
-        }
-        recipe = self._order.recipe.model_dump(mode="json")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows.partition"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=_environment(os.environ),
-        )
-        hand = _Hand(part, allowance, process, self._lean)
-        self._hands.add(hand)
-        assert process.stdin is not None  # noqa: S101
-        with suppress(BrokenPipeError):  # it stays open: a process whose parent dies sees it close
-            process.stdin.write(json.dumps({"recipe": recipe, "share": share}) + "\n")
-            process.stdin.flush()
-        Thread(target=self._listen, args=(hand,), daemon=True).start()
-
-    def _listen(self, hand: _Hand) -> None:
-        """Pass on what a process says until it has ended; in a thread of its own."""
-        assert hand.process.stdout is not None and hand.process.stdin is not None  # noqa: S101
-        with hand.process.stdout as lines:
-            for line in lines:
-                with suppress(ValueError):
-                    self._said.put((hand, json.loads(line)))
-        hand.process.wait()
-        with suppress(BrokenPipeError):
-            hand.process.stdin.close()
-        self._said.put((hand, {"gone": True}))
-
-    def _hear(self, hand: _Hand, said: Mapping[str, Any]) -> None:
+    def _hear(self, name: str, said: Mapping[str, Any]) -> None:
+        hand = self._hands[name]
         if "shard" in said:
             self._shard_ended(int(said["shard"]))
-        elif "end" in said:
-            hand.end = dict(said["end"])
-        elif "gone" in said:
-            self._take_back(hand)
+        hand.end = dict(said.get("end", hand.end))
+        hand.gone = str(said.get("gone", hand.gone))
+
+    def _let_go(self, hand: _Hand) -> None:
+        """Settle the account of a partition, once nobody can spend anything on it any more."""
+        hand.permit = self._permits.revoke(hand.permit)
+        if not self._permits.is_taken(hand.permit):
+            self._permits.close(hand.permit)
+            del self._hands[hand.permit.name]
             self._judge(hand)
 
-    def _take_back(self, hand: _Hand) -> None:
-        self._hands.discard(hand)
-        spent = read_totals(self._shop.store, self._shop.run, hand.allowance.name)
-        self._allowances.take_back(hand.allowance, spent, int(hand.end.get("cached", 0)))
-
     def _judge(self, hand: _Hand) -> None:
-        """Decide what follows from the end of a process."""
-        how, sentence = hand.end.get("how", ""), str(hand.end.get("sentence", ""))
-        number = hand.part.number
+        """Decide what follows from the end of the work on a partition."""
+        how, sentence = hand.end.get("how", "void"), str(hand.end.get("sentence", hand.gone))
+        number = hand.permit.number
         if how == "done":
             return
         if how == "short":
             if hand.has_all:
                 raise BudgetExceeded(sentence)
             self._lean = True
-            self._waiting.append(hand.part)
-        elif how:
-            raise RunStopped(f"Partition {number}: {sentence}")
-        else:
+        elif how == "void":
             self._deaths[number] = self._deaths.get(number, 0) + 1
             if self._deaths[number] >= _MOST_DEATHS:
-                code = hand.process.returncode
                 raise EditcorpusError(
-                    f"The process of partition {number} died {_MOST_DEATHS} times, at last with "
-                    f"exit code {code}; start the run again to go on."
+                    f"Partition {number} came to no end {_MOST_DEATHS} times, at last: {sentence} "
+                    "Start the run again to go on."
                 )
-            self._waiting.append(hand.part)
+        else:
+            raise RunStopped(f"Partition {number}: {sentence}")
+        self._waiting.append(Partition(number, hand.permit.first, hand.permit.stop))
 
     def _dismiss(self) -> None:
-        """Ask all processes to end, take what they have still done, and leave none behind."""
-        for hand in self._hands:
-            hand.process.send_signal(signal.SIGTERM)
-        for hand in list(self._hands):
-            try:
-                hand.process.wait(_PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                hand.process.kill()
-                hand.process.wait()
+        """Ask all to end, and book what they have still done; whoever stays is on record."""
+        for hand in self._hands.values():
             with suppress(EditcorpusError):
-                self._take_back(hand)
-
-
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that talks to the same Prefect server."""
-    url = api_url()
-    return {**given, "PREFECT_API_URL": url} if url else dict(given)
+                hand.permit = self._permits.revoke(hand.permit)
+        for name, said in self._crew.dismiss():
+            self._hear(name, said)
+        for hand in self._hands.values():
+            with suppress(EditcorpusError):
+                if self._permits.is_taken(hand.permit):
+                    self._permits.book(hand.permit)
+                else:
+                    self._permits.close(hand.permit)

@@ -1,6 +1,7 @@
 """What came of a build: for the state of the flow run, the command line and the artifacts."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,12 @@ from prefect.states import Completed, Failed
 
 from editcorpus.stages.finish import Finished
 from editcorpus.stages.opening import SANDBOX
-from editcorpus.stages.summary import Standing, stand
+from editcorpus.stages.rollup import run_standing
+from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
+
+_SHARDS, _GROUPS = 5, 5
+"""Shards, and steps with their reasons, that the final state names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Outcome:
         emulated: Whether any answer comes from the sandbox, so that nothing was really paid.
         corpus: Where the corpus lies; empty where there is none yet.
         gallery: Where the page with its pictures lies; likewise.
+        repairs: What was paid once more, or was not, since it was damaged in the store: a sentence
+            less its end, or nothing.
     """
 
     run: str
@@ -33,6 +40,7 @@ class Outcome:
     gallery: str
     stopped: str
     emulated: bool = False
+    repairs: str = ""
 
     @classmethod
     def of(cls, shop: Workshop, finished: Finished, gallery: str) -> "Outcome":
@@ -42,7 +50,7 @@ class Outcome:
     @classmethod
     def so_far(cls, shop: Workshop, shards: int, why: str) -> "Outcome":
         """Of a run that had to stop."""
-        return cls._made(shop, stand(shop, shards), ("", ""), why)
+        return cls._made(shop, run_standing(shop, shards), ("", ""), why)
 
     @classmethod
     def _made(
@@ -55,23 +63,45 @@ class Outcome:
             "possibly_billed": ledger.possibly,
         }
         emulated = SANDBOX in shop.providers.values()
-        return cls(shop.run, standing, calls, ledger.spent, *places, stopped, emulated)
+        repairs = shop.responses.repairs()
+        return cls(shop.run, standing, calls, ledger.spent, *places, stopped, emulated, repairs)
 
     @property
     def failed(self) -> int:
         """Ids that the next run does again."""
         return len(self.standing.failed)
 
-    def state(self, max_failed_share: float) -> State[Any]:
-        """The final state of the flow run."""
-        message = self.sentence()
+    def state(self, max_failed_share: float, what_to_do: str = "") -> State[Any]:
+        """The final state of the flow run: how it ended, who failed and where, what to do.
+
+        Args:
+            max_failed_share: Share of failed ids above which the run has failed.
+            what_to_do: About those who failed, in a sentence.
+        """
+        sentence, lost = self.sentence(), self._lost()
         if self.stopped:
-            return Failed(name="Stopped", message=f"{self.stopped} {message}", data=self)
+            message = _joined(self.stopped, sentence, lost)
+            return Failed(name="Stopped", message=message, data=self)
+        message = _joined(sentence, lost, what_to_do if self.failed else "")
         if self.failed > max_failed_share * self.standing.entered:
+            limit = f"That is more than effort.max_failed_share, {max_failed_share:g}, allows."
+            message = _joined(sentence, limit, lost, what_to_do)
             return Failed(name=f"Failed ({self.failed} failed)", message=message, data=self)
         if self.failed:
             return Completed(name=f"Completed ({self.failed} failed)", message=message, data=self)
         return Completed(message=message, data=self)
+
+    def _lost(self) -> str:
+        """Who failed, and in which shards; where all who are not in the corpus are told."""
+        groups = Counter((item.step, item.reason.value) for item in self.standing.failed)
+        told = ", ".join(
+            f"{count} {reason} at {step}" for (step, reason), count in groups.most_common(_GROUPS)
+        )
+        shards = shards_in_words(sorted(self.standing.failed_by_shard), _SHARDS)
+        where = f" (shards {shards})" if shards else ""
+        failed = f"Failed: {told}{where}." if told else ""
+        gone = failed or self.standing.rejected
+        return _joined(failed, "Artifact editcorpus-failures tells more." if gone else "")
 
     def sentence(self) -> str:
         """The funnel in one line."""
@@ -92,6 +122,16 @@ class Outcome:
             "cost_usd": format(self.cost_usd, "f"),
             "corpus": self.corpus,
         }
+
+
+def shards_in_words(shards: Sequence[int], most: int) -> str:
+    """Numbers of shards, the first of them where they are many."""
+    more = f" and {len(shards) - most:,} more" if len(shards) > most else ""
+    return ", ".join(f"{shard:05d}" for shard in shards[:most]) + more
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(one for one in sentences if one)
 
 
 def _counts(items: list[Any]) -> dict[str, int]:

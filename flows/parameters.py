@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -13,7 +14,10 @@ from pydantic import (
 )
 
 from editcorpus.planning import Selection
+from editcorpus.records import Reason
+from editcorpus.signatures import unsigned
 from editcorpus.stages.filter import Config as FilterConfig
+from editcorpus.stages.workshop import Mode
 from editcorpus.steps.align import Config as AlignConfig
 from editcorpus.steps.pad import Config as PadConfig
 from editcorpus.steps.publish import Config as PublishConfig
@@ -52,6 +56,23 @@ Dollars = Annotated[
 """An exact amount; a plain number in JSON, since a form shows a Decimal's own schema as a text."""
 
 
+ANY = "any"
+"""In place of reasons: for whichever may end otherwise now."""
+_WANTED = (ANY, *(reason.value for reason in Reason))
+
+
+def _one_of(value: str) -> str:
+    if value not in _WANTED:
+        raise ValueError(f"{value!r} is no reason; docs/reasons.md lists them")
+    return value
+
+
+Wanted = Annotated[
+    str, AfterValidator(_one_of), WithJsonSchema({"type": "string", "enum": [*_WANTED]})
+]
+"""A reason for which triplets are done again; a form offers them to pick from."""
+
+
 class Endpoints(BaseModel):
     """Names of the saved blocks that a build calls and writes to."""
 
@@ -61,6 +82,21 @@ class Endpoints(BaseModel):
     images: str = Field("images", description="Model endpoint block that edits images.")
     writer: str = Field("writer", description="Model endpoint block that rewrites instructions.")
     judge: str = Field("judge", description="Model endpoint block of the Qwen-VL judge.")
+
+
+class Modes(BaseModel):
+    """How the calls of each step are made; it changes what they cost, and nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    regenerate: Mode = Field("online", description="Edits of pictures: online, batch or auto.")
+    rewrite: Mode = Field("online", description="Rewriting of instructions: likewise.")
+    align: Mode = Field("online", description="Verdicts of the judge: likewise.")
+
+    @property
+    def asked(self) -> dict[str, Mode]:
+        """The steps that are to ask otherwise than online, and how."""
+        return {step: mode for step, mode in self if mode != "online"}
 
 
 class Effort(BaseModel):
@@ -73,6 +109,16 @@ class Effort(BaseModel):
         description="Dollars that the run may cost in all, from its first start on: more than 0, at "
         "most 10,000,000. None is no limit.",
     )
+    store_budget_usd: Dollars | None = Field(
+        None,
+        description="Dollars that all runs of the store may cost together, rehearsals included: more "
+        "than 0, at most 10,000,000. None leaves what was set before. Only a store that honours "
+        "conditional writes can promise it.",
+    )
+    repay: bool = Field(
+        True,
+        description="Whether an answer that was paid for and is damaged in the store is paid for again.",
+    )
     max_failed_share: float = Field(
         0.1,
         ge=0,
@@ -83,7 +129,15 @@ class Effort(BaseModel):
         1,
         ge=1,
         le=32,
-        description="Processes of this machine that share the work, 1 to 32; 1 is this one alone.",
+        description="Processes that share the work, 1 to 32: of this machine, where 1 is this one alone, "
+        "or of workers.",
+    )
+    workers: str = Field(
+        "",
+        max_length=200,
+        description="Name of the deployment, such as omniedit-partition, whose flow runs take the work; "
+        "workers of its pool do them, `processes` at once, and this process only hands them out. Empty: "
+        "this machine does the work.",
     )
     shards_in_progress: int = Field(
         0,
@@ -103,10 +157,33 @@ class Effort(BaseModel):
         le=3600,
         description="Seconds, 0 to 3,600, before a stage with unanswered calls is retried.",
     )
-    only_redriven: bool = Field(
-        False,
-        description="Whether only triplets that a redrive names are done, and no others that failed.",
+    modes: Modes = Field(
+        default_factory=Modes,
+        description="How each step asks: online (call by call), batch (files that are answered within "
+        "a day, at half the price), or auto (batches first, and online what they leave open).",
     )
+    batch_look_s: float = Field(
+        60,
+        ge=0.1,
+        le=3600,
+        description="Longest time, 0.1 to 3,600 seconds, between two looks at batches under way; the "
+        "first looks come sooner.",
+    )
+    redrive: tuple[Wanted, ...] = Field(
+        (),
+        description="Do again only whom the run gave up for these reasons, and nobody else; `any` "
+        "takes whatever may end otherwise now. None builds as usual.",
+    )
+    redrive_sample: bool = Field(
+        False,
+        description="Whether a redrive pays for another edit where the same one would be rejected "
+        "again.",
+    )
+
+    @property
+    def redriven(self) -> tuple[Reason, ...]:
+        """The reasons of a redrive; none where it takes any."""
+        return () if ANY in self.redrive else tuple(map(Reason, self.redrive))
 
 
 class Recipe(BaseModel):
@@ -166,7 +243,7 @@ class Recipe(BaseModel):
         steps = {name: config.model_dump(mode="json") for name, config in self.configs().items()}
         return {
             "source": source,
-            "input": self.input,
+            "input": unsigned(self.input),
             "selection": self.selection.model_dump(mode="json"),
             **steps,
         }

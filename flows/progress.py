@@ -16,6 +16,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from editcorpus.records import SENTENCES
+from editcorpus.stages.awaiting import batch_lines
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import align, rewrite
@@ -150,7 +151,8 @@ class Progress:
         ledger = shop.ledger
         left = self._pace.left_s(time.monotonic(), ledger.calls["settled"])
         in_flight = shop.engine.standing().in_flight
-        return f"{in_flight} calls in flight  ${ledger.spent:.4f}{time_left(left)}"
+        batches = "".join(f"  {line}" for line in batch_lines(shop.batches, shop.clocks.now()))
+        return f"{in_flight} calls in flight  ${ledger.spent:.4f}{batches or time_left(left)}"
 
 
 def time_left(seconds: float | None) -> str:
@@ -197,6 +199,8 @@ def cost(outcome: Outcome) -> str:
     elif outcome.cost_usd or outcome.standing.kept:
         told = "Nothing was paid for: all was done before. "
     told += ", ".join(parts)
+    if outcome.repairs:
+        told += f". {outcome.repairs}"
     if outcome.emulated:
         return (
             f"{told}. The run would have cost {usd} at the list prices of {PUBLISHED.as_of}; "

@@ -7,40 +7,48 @@ more; what is unanswered then is *failed*, and the next run of the same name doe
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from prefect.states import Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from editcorpus.errors import EditcorpusError, RunStopped
-from editcorpus.partitions import Partition, cut
+from editcorpus.lookups.wishes import Wish, take_wish
+from editcorpus.partitions import cut
 from editcorpus.rows import Source
+from editcorpus.stages.awaiting import under_way
 from editcorpus.stages.finish import Finished
 from editcorpus.stages.opening import Job, check, opened
 from editcorpus.stages.partition import held
+from editcorpus.stages.permitting import Permits
 from editcorpus.stages.plan import Plan
-from editcorpus.stages.rollup import shards_left
+from editcorpus.stages.rollup import roll_up, shards_left
 from editcorpus.stages.workshop import Workshop
+from flows.again import again_of
 from flows.artifacts import Watch
-from flows.handing import Handing, Order
+from flows.crews import check_crew, crew_for
+from flows.handing import Handing
 from flows.listening import LISTENERS, Listener
 from flows.memory import keep_memory_tight
 from flows.outcome import Outcome
 from flows.parameters import Recipe
-from flows.starting import no_budget
+from flows.starting import no_budget, promised
 from flows.surroundings import core_logged, in_context, job_of
-from flows.through import twice_if_needed
+from flows.through import Window, twice_if_needed
+from flows.waves import Waves
 from flows.width import width_of
 from tasks.finish import finish
 from tasks.gallery import gallery
 from tasks.plan import plan
-from tasks.workshop import WORKSHOP
 
 _log = logging.getLogger(__name__)
 
@@ -71,23 +79,36 @@ class _Ears:
 def build(source: Source, recipe: Recipe) -> State[Any]:
     """Build a corpus, and name the state after what came of it."""
     keep_memory_tight()
-    recipe = recipe.settled()
+    given, recipe = recipe, recipe.settled()
     try:
         job = job_of(source, recipe)
         check(job)
+        check_crew(recipe)
+        _heard(job, recipe)
+        get_run_logger().info(promised(job))
         if told := no_budget(job):
             get_run_logger().warning(told)
-        with core_logged(), opened(job) as shop, in_context(shop), Watch(shop) as watch:
+        again = again_of(given, job.store.root)
+        with core_logged(), opened(job) as shop, in_context(shop), Watch(shop, again) as watch:
             ears = _Ears((watch, *LISTENERS.get()))
             ears.opened(shop)
-            return _carried_out(shop, job, recipe, ears)
+            outcome = _carried_out(shop, job, recipe, ears)
+            return outcome.state(recipe.effort.max_failed_share, again.sentence)
     except EditcorpusError as error:
         _log.error("%s", error)
         name = "Stopped" if isinstance(error, RunStopped) else "Could not start"
         return Failed(name=name, message=str(error))
 
 
-def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> State[Any]:
+def _heard(job: Job, recipe: Recipe) -> None:
+    """Record the redrive that the parameters ask for: once, also where this flow run is retried."""
+    if recipe.effort.redrive:
+        wish = Wish(recipe.effort.redriven, recipe.effort.redrive_sample, by=str(flow_run.id))
+        for line in take_wish(job, wish):
+            get_run_logger().info(line)
+
+
+def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> Outcome:
     planned = plan(recipe.selection)
     ears.planned(planned)
     try:
@@ -96,13 +117,14 @@ def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> State
     except EditcorpusError as error:
         outcome = _so_far(shop, planned.shards, error)
     except (KeyboardInterrupt, TerminationSignal):
+        told = _with_batches(shop, "The run was interrupted.")
         with suppress(EditcorpusError, OSError):
-            ears.ended(Outcome.so_far(shop, planned.shards, "The run was interrupted."))
+            ears.ended(Outcome.so_far(shop, planned.shards, told))
         raise  # a cancel or Ctrl-C goes on to Prefect once it is told where all ids are
     else:
         outcome = Outcome.of(shop, finished, _gallery(recipe.effort.gallery))
     ears.ended(outcome)
-    return outcome.state(recipe.effort.max_failed_share)
+    return outcome
 
 
 def _so_far(shop: Workshop, shards: int, why: EditcorpusError) -> Outcome:
@@ -111,10 +133,18 @@ def _so_far(shop: Workshop, shards: int, why: EditcorpusError) -> Outcome:
     Raises:
         RunStopped: A store that is gone cannot be asked; why the run stopped is all that is known.
     """
+    told = _with_batches(shop, str(why))
     try:
-        return Outcome.so_far(shop, shards, str(why))
+        return Outcome.so_far(shop, shards, told)
     except EditcorpusError:
-        raise RunStopped(f"{why} What is finished is kept; run the same again to go on.") from why
+        raise RunStopped(f"{told} What is finished is kept; run the same again to go on.") from why
+
+
+def _with_batches(shop: Workshop, sentence: str) -> str:
+    """Why a run ends, and what goes on at the API without it."""
+    with suppress(EditcorpusError):
+        return " ".join(filter(None, (sentence, under_way(shop.engine.bulk.standing()))))
+    return sentence
 
 
 def _gallery(limit: int) -> str:
@@ -128,32 +158,38 @@ def _gallery(limit: int) -> str:
 
 def _through(shop: Workshop, job: Job, planned: Plan, recipe: Recipe, ears: _Ears) -> None:
     """Take the shards that are left through their stages, in partitions."""
+    window = Window(
+        recipe.effort.shards_in_progress or width_of(job, recipe), recipe.effort.retry_delay_s
+    )
+    waves = Waves(shop, window, recipe.effort.batch_look_s)
+    waves.adopt(alone=recipe.effort.processes == 1 and not recipe.effort.workers)
     left = shards_left(shop, planned)
     for number in sorted(set(range(planned.shards)) - set(left)):
         ears.shard_ended(number)
     hands = min(recipe.effort.processes, job.endpoints["regenerate"].limits.in_flight or 32)
     parts = [one for one in cut(planned.shards, least=hands) if not {*left}.isdisjoint(one.shards)]
-    if hands > 1 and len(parts) > 1:
-        order = Order(job.source.name, recipe, job.owner.process, hands)
-        Handing(shop, order, ears.shard_ended).out(parts)
+    permits = Permits(shop, job.owner)
+    crew = crew_for(job, recipe, permits, several=hands > 1 and len(parts) > 1)
+    if crew is not None:
+        Handing(shop, permits, crew, hands, ears.shard_ended).out(parts)
         shop.responses.read_index()
         return
+    permits.settle(permits.out())
+    if shop.modes and parts:
+        with held(shop, job.owner, shop.redriving.among(left)):
+            waves.over([shop.redriving.among(part.shards) for part in parts])
     for part in parts:
-        with held(shop, job.owner, shop.redriving.among(part.shards)):
-            _here(part, job, recipe, ears, apart=len(parts) > 1)
+        numbers = shop.redriving.among(part.shards)
+        work = partial(twice_if_needed, numbers, window, ears.shard_ended, waves.again)
+        with held(shop, job.owner, numbers):
+            _here(work, f"{shop.run}-partition-{part.number}" if len(parts) > 1 else "")
+        roll_up(shop, part.shards)
 
 
-def _here(part: Partition, job: Job, recipe: Recipe, ears: _Ears, *, apart: bool) -> None:
+def _here(work: Callable[[], None], name: str) -> None:
     """Do a partition in this process; one of several as a flow run apart, which the UI can draw."""
-    width = recipe.effort.shards_in_progress or width_of(job, recipe)
-
-    def work() -> None:
-        numbers = WORKSHOP.get().redriving.among(part.shards)
-        twice_if_needed(numbers, width, recipe.effort.retry_delay_s, ears.shard_ended)
-
-    if not apart:
+    if not name:
         work()
         return
-    name = f"{recipe.run}-partition-{part.number}"
     runner: Any = ThreadPoolTaskRunner(max_workers=64)
     flow(name="partition", flow_run_name=name, task_runner=runner)(work)()

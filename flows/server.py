@@ -28,7 +28,7 @@ from flows.starting import answers, own_trust
 _EVERY_S = 5.0
 """Between two looks: one takes some 20 ms of CPU."""
 _GRACE_S = 20.0
-"""How long a server may be away, as one that is started anew is, before the build stops."""
+"""How long any server may be away before the build stops."""
 _LEAVE_S = 3.0
 """How long it may be away while Prefect sends what it still has."""
 
@@ -73,6 +73,19 @@ def is_there() -> bool:
     return process is None or process.poll() is None
 
 
+def patience_s() -> float:
+    """How long the server may be away before the build stops, in seconds; at least 20.
+
+    A team's server may be started anew: it is waited for as long as Prefect's client asks again, which
+    pauses for 2, 4, 8, ... s (prefect/client/base.py), as often as `PREFECT_CLIENT_MAX_RETRIES` says.
+    One that this process has started never comes back.
+    """
+    settings = get_current_settings()
+    if not settings.api.url:
+        return _GRACE_S
+    return max(_GRACE_S, 2.0 ** (settings.client.max_retries + 1) - 2)
+
+
 @dataclass(slots=True)
 class Away:
     """For how long something has been away, by looks at it.
@@ -106,7 +119,7 @@ class Vigil:
     """
 
     look: Callable[[], bool] = is_there
-    grace_s: float = _GRACE_S
+    grace_s: float = field(default_factory=patience_s)
     every_s: float = _EVERY_S
     _shop: Workshop | None = None
     _over: threading.Event = field(default_factory=threading.Event)

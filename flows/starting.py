@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from editcorpus.budgets import read_book
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
@@ -58,8 +59,14 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
     """The run that a recipe describes, over what was opened for it.
 
     Raises:
-        ConfigError: The input is not to be found.
+        ConfigError: The input is not to be found, or several processes are to ask in batches.
     """
+    effort = recipe.effort
+    if effort.modes.asked and (effort.processes > 1 or effort.workers):
+        raise ConfigError(
+            "One process alone asks in batches: leave effort.processes at 1 and effort.workers empty, "
+            "or ask online."
+        )
     return Job(
         run=recipe.run,
         store=on.store,
@@ -72,8 +79,19 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
         owner=this_process(),
         clocks=real_clocks(),
         today=datetime.now(UTC).date(),
-        only_redriven=recipe.effort.only_redriven,
+        store_budget_usd=effort.store_budget_usd,
+        repay=effort.repay,
+        only_redriven=bool(recipe.effort.redrive),
+        modes=effort.modes.asked,
     )
+
+
+def promised(job: Job) -> str:
+    """What the store promises about money, in one line for whoever starts a run."""
+    book = read_book(job.store)
+    budget = job.store_budget_usd or (book and book.budget)
+    together = f" All runs of this store together may cost ${budget}." if budget else ""
+    return job.store.promise().sentence + together
 
 
 def no_budget(job: Job) -> str:
@@ -102,9 +120,11 @@ def quiet_prefect(environment: MutableMapping[str, str], *, verbose: bool) -> No
     """Settings under which Prefect serves one build from a shell; what is set already stays.
 
     Without an API URL Prefect starts a server of its own, which takes up to a minute on a loaded
-    machine, and would report home. Two retries of a request take 6 s; the five that Prefect
-    makes unasked take a minute, for each of the states that a server which is gone no longer takes.
+    machine, and would report home. Six retries of a request take two minutes, in which a team's server
+    can be started anew. A server of one's own that is gone never comes back, and each of the states
+    that it no longer takes would cost those two minutes; two retries take 6 s.
     """
+    teams = bool(environment.get("PREFECT_API_URL"))
     defaults = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
@@ -112,7 +132,7 @@ def quiet_prefect(environment: MutableMapping[str, str], *, verbose: bool) -> No
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR" if verbose else "CRITICAL",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO" if verbose else "CRITICAL",
-        "PREFECT_CLIENT_MAX_RETRIES": "2",
+        "PREFECT_CLIENT_MAX_RETRIES": "6" if teams else "2",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",

@@ -3,13 +3,14 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
 from prefect.futures import PrefectFuture
 
 from editcorpus.errors import Interrupted, RunStopped
-from tasks.shard import shard
+from tasks.shard import ahead, shard
 from tasks.workshop import WORKSHOP
 
 _PATIENCE_S = 20.0
@@ -17,32 +18,66 @@ _PATIENCE_S = 20.0
 after it was told so (`grace_seconds`, prefect/runner), and the outcome is yet to be told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How shards are taken through their stages.
+
+    Attributes:
+        width: How many are worked on at once.
+        retry_delay_s: Seconds before a stage with unanswered calls is tried again.
+    """
+
+    width: int
+    retry_delay_s: float
+
+    def all_stages(self, number: int) -> PrefectFuture[Any]:
+        """Take a shard through every stage."""
+        return shard.submit(number, self.retry_delay_s)
+
+    def up_to(self, step: str, number: int) -> PrefectFuture[Any]:
+        """Take a shard up to a step, and put what that step lacks into batches."""
+        return ahead.submit(number, step, self.retry_delay_s)
+
+
 def twice_if_needed(
-    numbers: Sequence[int], width: int, retry_delay_s: float, ended: Callable[[int], None]
+    numbers: Sequence[int],
+    window: Window,
+    ended: Callable[[int], None],
+    between: Callable[[Sequence[int]], None] = lambda _: None,
 ) -> None:
     """Take shards through their stages, and those with unanswered calls once more.
 
     Args:
         numbers: Of the shards.
-        width: How many are worked on at once.
-        retry_delay_s: Seconds before a stage with unanswered calls is tried again.
+        window: How many at once.
         ended: Is told the number of each shard that has gone through its stages.
+        between: Is called with the numbers of the shards that have to go once more.
 
     Raises:
         RunStopped: The run must not go on; all shards in progress have ended.
         EditcorpusError: All shards have ended, and one of them could not be done.
     """
-    unanswered = through(numbers, width, retry_delay_s, ended)
+    unanswered = through(numbers, window.width, window.all_stages, ended)
     if unanswered:
-        through(unanswered, width, retry_delay_s, ended)
+        between(unanswered)
+        through(unanswered, window.width, window.all_stages, ended)
 
 
 def through(
-    numbers: Sequence[int], width: int, retry_delay_s: float, ended: Callable[[int], None]
+    numbers: Sequence[int],
+    width: int,
+    start: Callable[[int], PrefectFuture[Any]],
+    ended: Callable[[int], None],
 ) -> list[int]:
-    """Take shards through their stages; gives those with unanswered calls.
+    """Take shards through some stages; gives those that leave something to be done.
 
     A shard that cannot be done, since a file of it is damaged, does not hold up the others.
+
+    Args:
+        numbers: Of the shards.
+        width: How many are worked on at once.
+        start: Sets a task about a shard going, whose result says how much it leaves.
+        ended: Is told the number of each shard whose task has ended.
 
     Raises:
         RunStopped: The run must not go on; all shards in progress have ended.
@@ -57,7 +92,7 @@ def through(
         while waiting or running:
             while waiting and len(running) < width and not _stopped(trouble):
                 number = waiting.popleft()
-                future = shard.submit(number, retry_delay_s)
+                future = start(number)
                 running[future] = number
                 future.add_done_callback(done.put)
             if not running:

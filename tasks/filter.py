@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import State
 
 from editcorpus.shards import ShardRef
 from editcorpus.stages.filter import STAGE
-from editcorpus.stages.workshop import run_stage
+from editcorpus.stages.stage import run_stage
 from tasks.options import stage_task
 from tasks.states import verdict
 from tasks.workshop import WORKSHOP
@@ -15,4 +15,5 @@ from tasks.workshop import WORKSHOP
 @stage_task("filter")
 def filter(shard: int) -> ShardRef | State[Any]:  # noqa: A001 - the step's name
     """Refuse what went wrong in the shard's pictures, and bring the others back."""
-    return verdict(run_stage(WORKSHOP.get(), shard, STAGE))
+    shop = WORKSHOP.get()
+    return verdict(run_stage(shop, shard, STAGE), shop.store.root)

@@ -21,11 +21,15 @@ RETRY_DELAY_S: ContextVar[float] = ContextVar("editcorpus-retry-delay", default=
 """Seconds that the second try of a stage waits."""
 
 
-def worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+def worth_retrying(task: Any, _run: TaskRun, state: State[Any]) -> bool:
     """Whether another try may end better: not after a budget, a key or a wrong parameter.
 
-    Nor where an earlier stage's file is damaged: that stage has to go first (`healed`).
+    Nor where an earlier stage's file is damaged: that stage has to go first (`healed`). Nor where a
+    stage takes its answers from batches alone: none is under way any more.
     """
+    shop = WORKSHOP.get(None)
+    if shop is not None and shop.modes.get(task.name) == "batch":
+        return False
     result = state.result(raise_on_failure=False)
     return not isinstance(result, RunStopped | ConfigError | ShardDamaged)
 

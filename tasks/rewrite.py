@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import State
 
 from editcorpus.shards import ShardRef
 from editcorpus.stages.judging import REWRITE as STAGE
-from editcorpus.stages.workshop import run_stage
+from editcorpus.stages.stage import run_stage
 from tasks.options import stage_task
 from tasks.states import verdict
 from tasks.workshop import WORKSHOP
@@ -15,4 +15,5 @@ from tasks.workshop import WORKSHOP
 @stage_task("rewrite")
 def rewrite(shard: int) -> ShardRef | State[Any]:
     """Say in words what was really done, for a share of the shard."""
-    return verdict(run_stage(WORKSHOP.get(), shard, STAGE))
+    shop = WORKSHOP.get()
+    return verdict(run_stage(shop, shard, STAGE), shop.store.root)

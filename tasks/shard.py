@@ -1,4 +1,4 @@
-"""Task `shard`: take one shard through every stage, in this thread.
+"""Tasks `shard` and `ahead`: take one shard through its stages, or up to one, in this thread.
 
 Each stage is a task run of its own inside its own transaction: without one, Prefect 3.9 turns the
 finished siblings of a failed stage to RolledBack.
@@ -15,14 +15,18 @@ from prefect.tasks import Task
 from prefect.transactions import CommitMode, transaction
 
 from editcorpus.shards import ShardRef
+from editcorpus.stages.batching import is_through
 from editcorpus.stages.mending import healed
+from editcorpus.stages.order import STAGES as CORE
 from tasks.align import align
+from tasks.bulk import IN_BULK, waiting
 from tasks.filter import filter as filter_task
 from tasks.options import RETRY_DELAY_S
 from tasks.pad import pad
 from tasks.publish import publish
 from tasks.regenerate import regenerate
 from tasks.rewrite import rewrite
+from tasks.states import through
 from tasks.workshop import WORKSHOP
 
 STAGES: tuple[Task[[int], Any], ...] = (pad, regenerate, filter_task, rewrite, align, publish)
@@ -35,16 +39,34 @@ def shard(number: int, retry_delay_s: float) -> State[Any]:
     refs = healed(WORKSHOP.get().mending, [partial(_run, stage, number) for stage in STAGES])
     unanswered, kept = sum(ref.failed for ref in refs), refs[-1].kept
     if unanswered:
-        return Completed(name=f"{kept} kept, {unanswered} unanswered", data=unanswered)
+        name = f"{kept} kept, {unanswered} unanswered"
+        return Completed(name=name, message=through(refs), data=unanswered)
     return Completed(name=f"{kept} kept", data=0)
 
 
+@task(task_run_name="{number:05d}-{step}-ahead", cache_policy=NO_CACHE)
+def ahead(number: int, step: str, retry_delay_s: float) -> State[Any]:
+    """Take one shard up to a step, and put what that step lacks into batches."""
+    shop, place = WORKSHOP.get(), [stage.name for stage in CORE].index(step)
+    if is_through(shop, number, CORE[place]):
+        return Completed(name="Done before", data=0)
+    RETRY_DELAY_S.set(retry_delay_s)
+    before = [partial(_run, stage, number) for stage in STAGES[:place]]
+    *_, count = healed(shop.mending, [*before, partial(_result, IN_BULK[step], number)])
+    return waiting(count)
+
+
 def _run(stage: Task[[int], Any], number: int) -> ShardRef:
+    result = _result(stage, number)
+    if not isinstance(result, ShardRef):
+        raise TypeError(f"The stage {stage.name} returned {result!r}.")
+    return result
+
+
+def _result(stage: Task[[int], Any], number: int) -> Any:
     with transaction(commit_mode=CommitMode.EAGER):
         state: State[Any] = stage(number, return_state=True)
     result = state.result(raise_on_failure=False)
     if isinstance(result, BaseException):
         raise result
-    if not isinstance(result, ShardRef):
-        raise TypeError(f"The stage {stage.name} returned {result!r}.")
     return result

@@ -1,5 +1,6 @@
 """What tests of flows and of the command line share: servers, a sandbox, and a small input."""
 
+import gc
 import os
 import signal
 import socket
@@ -9,7 +10,8 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, settings
 
 from editcorpus.demo.rows import published_schema, write_demo_input
 from editcorpus.sandbox import Running, SandboxConfig, running
@@ -46,6 +49,15 @@ QUICK_SERVER = {
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": 0.5,
 }
 
+settings.register_profile(
+    "steady",  # the same examples each time, however busy the machine is
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
+
 
 @pytest.fixture(scope="session")
 def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
@@ -67,24 +79,37 @@ def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
         pytestconfig.addinivalue_line("filterwarnings", left_open)  # from the next test on
         warnings.filterwarnings("ignore", left_open.split(":")[1], ResourceWarning)
         yield url
+    gc.collect()  # the last ones, too, are found while they are expected
+
+
+_PORTS = (port for _ in count() for port in range(20_000 + os.getpid() % 100 * 120, 32_000))
+"""Below those that Linux gives to whoever asks for any, so that nobody takes one that was found free."""
+
+
+def _unused_port() -> int:
+    """A port at which nobody listens, until a test does."""
+    for port in _PORTS:
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("The ports are endless.")
 
 
 @contextmanager
 def _served(folder: Path, secret: str, port: int = 0) -> Iterator[str]:
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", port))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{port or _unused_port()}"
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--addr", address]
     command += ["--config", "", "--auth-key", f"access,{secret}"]
     with subprocess.Popen([*command, str(folder)], stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         next(line for line in server.stderr if "Starting" in line)
-        threading.Thread(target=deque, args=(server.stderr, 0), daemon=True).start()
+        reader = threading.Thread(target=deque, args=(server.stderr, 0), daemon=True)
+        reader.start()
         try:
             yield f"http://{address}"
         finally:
             server.terminate()
+            reader.join()  # before the file that it reads is closed
 
 
 @pytest.fixture(scope="session")
@@ -93,12 +118,24 @@ def serve_s3() -> Callable[..., AbstractContextManager[str]]:
     return _served
 
 
+@pytest.fixture(scope="session")
+def unused_port() -> Callable[[], int]:
+    """Gives a port at which nobody listens; another one each time."""
+    return _unused_port
+
+
+@pytest.fixture(scope="session")
+def given_s3() -> dict[str, str]:
+    """What opens the S3 server that the environment names (`make test-ceph`); nothing by default."""
+    names = {"key": "KEY", "secret": "SECRET", "endpoint_url": "URL"}
+    found = {to: os.environ.get(f"EDITCORPUS_TEST_S3_{name}", "") for to, name in names.items()}
+    return found if found["endpoint_url"] else {}
+
+
 @pytest.fixture
 def free_port() -> int:
     """A port at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return _unused_port()
 
 
 @contextmanager
@@ -117,7 +154,9 @@ def _prefect(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     with server:
         try:
             while not _answers(f"http://127.0.0.1:{port}/api/health"):
-                assert server.poll() is None, (folder / "server.log").read_text("utf-8")
+                with suppress(subprocess.TimeoutExpired):
+                    server.wait(0.2)
+                    raise AssertionError((folder / "server.log").read_text("utf-8"))
             yield server
         finally:
             if server.poll() is None:
@@ -193,11 +232,11 @@ def sandbox(one_sandbox: Running) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def dead_url() -> str:
-    """A URL at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+def dead_url() -> Iterator[str]:
+    """A URL at which nobody listens; its port is held, so that nobody ever will."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")

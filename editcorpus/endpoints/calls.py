@@ -7,7 +7,6 @@ with its record as well, and never asked again.
 """
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -17,14 +16,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-import aiohttp
-import httpx2
-import openai
-from openai import AsyncOpenAI, DefaultAioHttpClient
-
 from editcorpus.endpoints import chat, images
 from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.classify import Verdict, classify
+from editcorpus.endpoints.client import CALL_ERRORS, client_of, delay_s
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.entries import Entries, Entry
 from editcorpus.endpoints.outage import LOST, Outage
@@ -32,26 +27,12 @@ from editcorpus.endpoints.replies import Raw, Reply, usage_of
 from editcorpus.endpoints.requests import Ask, Chat, Dropped, ImageEdit, Outcome, Unanswered
 from editcorpus.endpoints.rules import RULES
 from editcorpus.endpoints.streaks import Streaks
-from editcorpus.errors import EndpointStopped, ModelMisbehaved, RunStopped, ShardError
+from editcorpus.errors import EndpointStopped, RunStopped, ShardError
 from editcorpus.records import Reason
 from editcorpus.refusals import Refusal
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
-_CALL_ERRORS = (
-    openai.OpenAIError,
-    httpx2.HTTPError,
-    aiohttp.ClientError,
-    TimeoutError,
-    ConnectionError,
-    ModelMisbehaved,
-)
-_LONGEST_DELAY_S = 60.0
-_KEEP_ALIVE_S = 4.0
-"""How long an idle connection is kept: uvicorn, on which vLLM stands, closes it after 5 s, and a call
-that goes out at that moment is lost."""
-_NO_LIMIT = 0
-"""In aiohttp's terms; None would mean its default of 100 connections."""
 
 
 @dataclass(slots=True)
@@ -106,7 +87,7 @@ class Caller:
         self._loop = asyncio.get_running_loop()
         self._streaks = Streaks(endpoint.name, endpoint.max_blocked_share)
         self._out: set[asyncio.Timeout] = set()
-        self._client = _client(endpoint)
+        self._client = client_of(endpoint)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -121,7 +102,7 @@ class Caller:
         """Whether the endpoint itself says anything to a question that costs nothing."""
         try:
             await self._client.models.with_raw_response.list(timeout=self._endpoint.connect_s)
-        except _CALL_ERRORS as error:
+        except CALL_ERRORS as error:
             return classify(error).kind not in LOST | {"timeout"}
         return True
 
@@ -163,7 +144,7 @@ class Caller:
             heard(raw.headers)
             landed(len(raw.content))
             reply = await self._read(raw, ask.what)
-        except _CALL_ERRORS as error:
+        except CALL_ERRORS as error:
             response = getattr(error, "response", None)
             heard(getattr(response, "headers", {}))
             if raw is not None:
@@ -198,12 +179,7 @@ class Caller:
         return chat.read(raw)
 
     def _hopeless(self, ask: Ask) -> Dropped | None:
-        """The verdict on a request whose answers were damaged as often as it may be repeated."""
-        seen = self._damaged(ask.key)
-        if seen < ask.chances * (1 + RULES["damaged"].max_retries):
-            return None
-        detail = f"The answer was damaged {seen} times."
-        return Dropped(ask, Reason.ANSWER_DAMAGED, detail)
+        return hopeless(ask, self._damaged(ask.key))
 
     async def _missed(self, job: Job, entry: Entry, verdict: Verdict) -> Outcome | Retry:
         """Book a call without a good answer; decide what follows."""
@@ -223,7 +199,7 @@ class Caller:
         if kind in LOST and self.outage.down and (again or not job.probes):
             return self._held(job, verdict)
         if again:
-            return Retry(_delay(ask.key, job.tries[kind], verdict), verdict)
+            return Retry(delay_s(ask.key, job.tries[kind], verdict), verdict)
         return self._gone(Unanswered(ask, Reason.UNAVAILABLE, verdict.sentence), verdict)
 
     def _check(self, entry: Entry, verdict: Verdict) -> None:
@@ -262,24 +238,8 @@ class Caller:
         return await self._loop.run_in_executor(self._pool, work)
 
 
-def _client(endpoint: Endpoint) -> AsyncOpenAI:
-    limits = httpx2.Limits(
-        max_connections=_NO_LIMIT,
-        max_keepalive_connections=_NO_LIMIT,
-        keepalive_expiry=_KEEP_ALIVE_S,
-    )
-    return AsyncOpenAI(
-        base_url=endpoint.base_url,
-        api_key=endpoint.api_key.get_secret_value() or "none",
-        http_client=DefaultAioHttpClient(limits=limits, follow_redirects=False),
-        timeout=httpx2.Timeout(endpoint.deadline_s, connect=endpoint.connect_s),
-        max_retries=0,
-    )
-
-
-def _delay(key: str, tries: int, verdict: Verdict) -> float:
-    """Seconds until the next try: what the API asks for, else 0.5, 1, 2, ... with spread by hash."""
-    if verdict.retry_after_s is not None:
-        return verdict.retry_after_s
-    spread = hashlib.sha256(f"{key}/{tries}".encode()).digest()[0] / 255
-    return float(min(_LONGEST_DELAY_S, 0.5 * 2 ** (tries - 1)) * (0.75 + 0.25 * spread))
+def hopeless(ask: Ask, damaged: int) -> Dropped | None:
+    """The verdict on a request whose answers were damaged as often as it may be repeated."""
+    if damaged < ask.chances * (1 + RULES["damaged"].max_retries):
+        return None
+    return Dropped(ask, Reason.ANSWER_DAMAGED, f"The answer was damaged {damaged} times.")

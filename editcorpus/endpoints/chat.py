@@ -22,20 +22,25 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 async def send(client: AsyncOpenAI, chat: Chat, bodies: list[bytes]) -> Raw:
     """Send one question and wait for the whole answer; the list of bodies is emptied."""
+    body: Any = parameters(chat, bodies)
+    raw = await client.chat.completions.with_raw_response.create(**body, extra_body=chat.options)
+    return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
+
+
+def parameters(chat: Chat, bodies: list[bytes]) -> dict[str, Any]:
+    """All that is sent but the further members; the list of bodies is emptied."""
     bodies.reverse()
-    content: Any = [
+    content = [
         {"type": "image_url", "image_url": {"url": _data_url(part, bodies.pop())}}
         if isinstance(part, Picture)
         else {"type": "text", "text": part}
         for part in chat.content
     ]
-    raw = await client.chat.completions.with_raw_response.create(
-        model=chat.model,
-        messages=[{"role": "user", "content": content}],
-        max_completion_tokens=chat.max_tokens,
-        extra_body=chat.options,
-    )
-    return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
+    return {
+        "model": chat.model,
+        "messages": [{"role": "user", "content": content}],
+        "max_completion_tokens": chat.max_tokens,
+    }
 
 
 def read(raw: Raw) -> Reply:

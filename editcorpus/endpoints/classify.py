@@ -33,6 +33,7 @@ from editcorpus.records import Reason
 
 __all__ = ["LONGEST_WAIT_S", "Facts", "Kind", "Verdict", "classify"]
 
+_TOO_LARGE = 413
 LONGEST_WAIT_S = 900.0
 """A call that may be made again only later than this is left to the next run."""
 
@@ -109,8 +110,9 @@ def classify(error: BaseException | None, facts: Facts | None = None) -> Verdict
     """
     known = facts or (Facts() if error is None else Facts.of_error(error))
     silent = not (known.status or known.code or known.type)
-    if isinstance(error, ModelMisbehaved):
-        return replace(_verdict("damaged", known, error.detail), reason=error.reason)
+    misbehaved = None if error is None else _misbehaved(error)
+    if misbehaved is not None:
+        return replace(_verdict("damaged", known, misbehaved.detail), reason=misbehaved.reason)
     if isinstance(error, openai.ContentFilterFinishReasonError):
         withheld = _verdict("moderation_output", known, "")
         return replace(withheld, action="drop", billed="yes", max_retries=0)
@@ -121,6 +123,11 @@ def classify(error: BaseException | None, facts: Facts | None = None) -> Verdict
     if silent:
         return _verdict("unknown", known, "" if error is None else type(error).__name__)
     return _answered(known)
+
+
+def _misbehaved(error: BaseException) -> ModelMisbehaved | None:
+    """What is wrong with an answer; while it is read, the client makes a lost connection of it."""
+    return next((one for one in causes(error) if isinstance(one, ModelMisbehaved)), None)
 
 
 def _answered(facts: Facts) -> Verdict:
@@ -164,9 +171,13 @@ def _sentence(rule: Rule, facts: Facts, word: str, detail: str) -> str:
 
 
 def _by_word(facts: Facts) -> Kind | None:
-    """The class by code, else by type; overload is reported as a server error of either sort."""
+    """The class by code, else by type; overload is reported as a server error of either sort.
+
+    So is, by some servers, a request that is too large for them, which it is each time.
+    """
     kind = CODES.get(facts.code) or TYPES.get(facts.type)
-    return None if kind == "server" and _by_text(facts) == "slow_down" else kind
+    unlike = facts.status == _TOO_LARGE or _by_text(facts) == "slow_down"
+    return None if kind == "server" and unlike else kind
 
 
 def _by_text(facts: Facts) -> Kind | None:

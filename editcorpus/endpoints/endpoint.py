@@ -19,6 +19,8 @@ from editcorpus.tokens import utf8
 LEGACY_SIZES = ((1024, 1024), (1536, 1024), (1024, 1536))
 """Sizes that every GPT image model takes (openai-python, `image_edit_params.py`)."""
 
+MOST_LINES = 50_000
+"""Lines that a batch may have (OpenAI's guide to the Batch API)."""
 _SECRET = re.compile("key|secret|password|token$")
 _CHARS_A_TOKEN = 4
 """Of English text, as OpenAI's guide to tokens has it."""
@@ -69,6 +71,21 @@ class Endpoint(BaseModel):
         description="Seconds between two looks at an endpoint that cannot be reached, while its calls "
         "wait; the first looks come sooner.",
     )
+    batch_lines: int = Field(
+        300,
+        ge=1,
+        le=MOST_LINES,
+        description="Edits in one batch, at most 50,000; each comes back as 1.5 to 3 MB of text.",
+    )
+    batch_chats: int = Field(
+        5_000, ge=1, le=MOST_LINES, description="Questions in one batch, at most 50,000."
+    )
+    batch_tokens: int = Field(
+        0,
+        ge=0,
+        description="Input tokens of a model that may lie in unfinished batches; 0 is not known: it is "
+        "learnt from the first batch that is refused for it.",
+    )
     tariffs: Tariffs = Field(default_factory=Tariffs.load, repr=False, description="Price list.")
 
     @field_validator("base_url")
@@ -102,8 +119,8 @@ class Endpoint(BaseModel):
         shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes) if listed else 0
         return Cost(images=len(sizes), tokens=len(what.prompt) // _CHARS_A_TOKEN + 1 + shown)
 
-    def worst(self, what: ImageEdit | Chat) -> Decimal:
-        """The most dollars that this call can cost."""
+    def worst(self, what: ImageEdit | Chat, *, batch: bool = False) -> Decimal:
+        """The most dollars that this call can cost; a fixed price is the same in a batch."""
         if self.tariff is Tariff.FREE:
             return Decimal(0)
         if self.tariff is Tariff.PER_IMAGE:
@@ -111,18 +128,18 @@ class Endpoint(BaseModel):
         sizes = [picture.size for picture in what.pictures]
         if isinstance(what, ImageEdit):
             return self.tariffs.worst_case_image(
-                what.model, what.quality, what.size, what.prompt, sizes
+                what.model, what.quality, what.size, what.prompt, sizes, batch=batch
             )
         usage = self.guessed_usage(what)
-        return self.tariffs.worst_case_chat(what.model, usage.text_in, usage.text_out)
+        return self.tariffs.worst_case_chat(what.model, usage.text_in, usage.text_out, batch=batch)
 
-    def price(self, what: ImageEdit | Chat, usage: Usage) -> Decimal:
+    def price(self, what: ImageEdit | Chat, usage: Usage, *, batch: bool = False) -> Decimal:
         """Dollars for a call that used this."""
         if self.tariff is Tariff.FREE:
             return Decimal(0)
         if self.tariff is Tariff.PER_IMAGE:
             return self._flat(what)
-        return self.tariffs.price(what.model, usage)
+        return self.tariffs.price(what.model, usage, batch=batch)
 
     def guessed_usage(self, what: ImageEdit | Chat) -> Usage:
         """An upper bound of what a call uses, where the answer does not say; none if unpriced."""

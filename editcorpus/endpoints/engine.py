@@ -22,18 +22,13 @@ from functools import partial
 from typing import Any
 
 from editcorpus.endpoints.books import Books
+from editcorpus.endpoints.bulk import WAITS, Bulk, Purses
 from editcorpus.endpoints.calls import Caller, Job
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.lane import Lane, why_stopped
 from editcorpus.endpoints.purse import Purse
-from editcorpus.endpoints.requests import (
-    Answered,
-    Ask,
-    Dropped,
-    ImageEdit,
-    Outcome,
-    Unanswered,
-)
+from editcorpus.endpoints.requests import Ask, Outcome, Unanswered
+from editcorpus.endpoints.stored import stored
 from editcorpus.endpoints.waiting import Mailbox, Waiting
 from editcorpus.errors import ConfigError, Interrupted, RunStopped
 from editcorpus.records import Reason
@@ -84,6 +79,7 @@ class Engine:
         self._stopped: RunStopped | None = None
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._broken)
+        self._bulk = Bulk(self._endpoints, books, self._pool, self._loop, self._stop)
         self._thread = threading.Thread(
             target=self._run_loop, name="editcorpus-engine", daemon=True
         )
@@ -115,6 +111,11 @@ class Engine:
     def stopped(self) -> RunStopped | None:
         """Why no further call goes out, once that is so."""
         return self._stopped
+
+    @property
+    def bulk(self) -> Bulk:
+        """The same by batches; see there."""
+        return self._bulk
 
     def standing(self) -> Standing:
         """Calls in flight, calls waiting, and refusals so far, over all endpoints."""
@@ -168,7 +169,7 @@ class Engine:
         missing: list[Ask] = []
         try:
             for ask in asks:
-                found = None if self._stopped else self._stored(ask)
+                found = None if self._stopped else self._known(ask)
                 if found is None:
                     missing.append(ask)
                 else:
@@ -179,16 +180,12 @@ class Engine:
             raise
         self._loop.call_soon_threadsafe(self._submit, missing)
 
-    def _stored(self, ask: Ask) -> Answered | Dropped | None:
-        """What the store has: the answer, or that there will be none, whichever came last."""
-        responses = self.books.responses
-        found = responses.image if isinstance(ask.what, ImageEdit) else responses.text
-        answer = found(ask.key)
-        refusal = responses.refusal(ask.key)
-        if refusal is None or (answer is not None and answer.record.at >= refusal.at):
-            return None if answer is None else Answered(ask, answer, paid=False)
-        stands = not ask.since or refusal.at > ask.since
-        return Dropped(ask, refusal.reason, refusal.sentence) if stands else None
+    def _known(self, ask: Ask) -> Outcome | None:
+        """What the store has, or that a batch is asking already."""
+        found = stored(self.books.responses, ask)
+        if found is None and self._bulk.holds(ask.key):
+            return Unanswered(ask, Reason.UNAVAILABLE, WAITS)
+        return found
 
     def _in_pool(self, work: Callable[[], None]) -> Future[None]:
         try:
@@ -218,6 +215,7 @@ class Engine:
     async def _open(self) -> None:
         names = (f"{self.books.process}-{number}" for number in itertools.count())
         purse = Purse(self.books.ledger, names, self._stop)
+        self._bulk.open(Purses(names, purse.ended))
         lanes: dict[str, Lane] = {}
         for step, endpoint in self._endpoints.items():
             if endpoint.name not in lanes:
@@ -232,6 +230,7 @@ class Engine:
             self._stop(Interrupted("The engine was closed."))
         lanes = set(self._lanes.values())
         await asyncio.gather(*(lane.drain() for lane in lanes))
+        await self._bulk.close()
         try:
             await self.books.journal.flush()
         except OSError as error:
@@ -251,10 +250,11 @@ class Engine:
     def _stop(self, reason: RunStopped) -> None:
         if self._stopped is None:
             self._stopped = reason
-        for lane in set(self._lanes.values()):
-            lane.stop(self._stopped)
+        parts = {lane.stop: lane.cut for lane in set(self._lanes.values())}
+        for stop, cut in {**parts, self._bulk.halt: self._bulk.cut}.items():
+            stop(self._stopped)
             if isinstance(reason, Interrupted):
-                self._loop.call_later(self._patience_s, lane.cut)
+                self._loop.call_later(self._patience_s, cut)
 
     def _broken(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback of the loop has raised: a bug, which must not leave anybody waiting."""

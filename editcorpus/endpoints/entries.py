@@ -51,10 +51,15 @@ class Entries:
         endpoint: Says what calls cost.
         books: Where they are recorded.
         pool: Threads that write to the store.
+        batch: Whether they are lines of batches: those cost less, and an answer that the store cannot
+            take stays at the API, where it can be had again.
     """
 
-    def __init__(self, endpoint: Endpoint, books: Books, pool: Executor) -> None:
+    def __init__(
+        self, endpoint: Endpoint, books: Books, pool: Executor, *, batch: bool = False
+    ) -> None:
         self._endpoint = endpoint
+        self._batch = batch
         self._books = books
         self._pool = pool
         self._loop = asyncio.get_running_loop()
@@ -71,25 +76,38 @@ class Entries:
         Raises:
             RunStopped: The journal cannot be written.
         """
-        books = self._books
-        intent = Intent(
+        entry = Entry(ask, self.intent(ask, attempt, worst))
+        await self.going(entry)
+        return entry
+
+    def intent(self, ask: Ask, attempt: str, worst: Decimal, batch: str = "") -> Intent:
+        """What is on record of a call before it goes out; `batch` names the one that it goes with."""
+        return Intent(
             attempt=attempt,
             key=ask.key,
-            run=books.run,
+            run=self._books.run,
             shard=ask.shard,
             id=ask.id,
             step=ask.step,
             sample=ask.sample,
             model=ask.what.model,
             usd=worst,
-            at=books.clock(),
+            at=self._books.clock(),
+            batch=batch,
         )
+
+    async def going(self, entry: Entry) -> None:
+        """Make an intent durable.
+
+        Raises:
+            RunStopped: The journal cannot be written; the call ends as free.
+        """
+        line = encode("intent", entry.ask.key, **to_fields(entry.intent))
         try:
-            await books.journal.durable(encode("intent", ask.key, **to_fields(intent)))
+            await self._books.journal.durable(line)
         except OSError as error:
-            self.end(Entry(ask, intent), "free")
-            raise _storage_stop(error) from error
-        return Entry(ask, intent)
+            self.end(entry, "free")
+            raise storage_stop(error) from error
 
     def end(self, entry: Entry, outcome: Outcome, usd: Decimal | None = None) -> None:
         """Record the end of a call that left no answer; unless given, at the outcome's own price."""
@@ -110,7 +128,7 @@ class Entries:
             await books.journal.durable(refusal_line(record, refusal))
         except OSError as error:
             self._end(record)
-            raise _storage_stop(error) from error
+            raise storage_stop(error) from error
         books.responses.keep_refusal(record, refusal)
         books.ledger.book(record)
 
@@ -126,8 +144,11 @@ class Entries:
         if billed == "yes":
             usd = entry.intent.usd
             if entry.usage is not None and self._endpoint.reports_usage:
-                usd = self._endpoint.price(entry.ask.what, entry.usage)
+                usd = self._price(entry.ask.what, entry.usage)
         return self._missing(entry, _OUTCOMES[billed], usd)
+
+    def _price(self, what: ImageEdit | Chat, usage: Usage) -> Decimal:
+        return self._endpoint.price(what, usage, batch=self._batch)
 
     def _missing(self, entry: Entry, outcome: Outcome, usd: Decimal | None) -> Record:
         price = entry.intent.usd if outcome == "possibly" else Decimal(0)
@@ -142,11 +163,12 @@ class Entries:
         """Store an answer together with its record, and book what it cost.
 
         Raises:
-            RunStopped: The store cannot take it; the call is recorded as possibly billed.
+            RunStopped: The store cannot take it; the call is recorded as possibly billed, unless its
+                answer can be had again.
         """
         what = entry.ask.what
         usage = reply.usage if self._endpoint.reports_usage else None
-        usd = self._endpoint.price(what, usage or self._endpoint.guessed_usage(what))
+        usd = self._price(what, usage or self._endpoint.guessed_usage(what))
         self._tell_gap(what, usage)
         known = {"request_id": request_id, "usage": usage.counts() if usage else {}}
         record = self._record(entry, usd, "settled", **known)
@@ -157,8 +179,9 @@ class Entries:
             except OSError as error:
                 if pause_s is None or isinstance(error, StorageFull):
                     entry.request_id = request_id
-                    self.end(entry, "possibly")
-                    raise _storage_stop(error) from error
+                    if not self._batch:
+                        self.end(entry, "possibly")
+                    raise storage_stop(error) from error
                 _log.warning("The answer to %s is kept once more: %s", entry.ask.id, error)
                 await asyncio.sleep(pause_s)
         raise AssertionError("the last pause is None")
@@ -194,5 +217,6 @@ class Entries:
         return await self._loop.run_in_executor(self._pool, work)
 
 
-def _storage_stop(error: OSError) -> RunStopped:
+def storage_stop(error: OSError) -> RunStopped:
+    """Why the run stops where the store cannot be written."""
     return error if isinstance(error, RunStopped) else RunStopped(str(error))

@@ -11,6 +11,8 @@ from editcorpus.errors import ConfigError
 
 SANDBOX = "sandbox"
 """The provider of answers that are emulated."""
+_NO_BATCHES = frozenset({404, 405, 501})
+"""What a server says to an address that it does not know."""
 
 
 def check_endpoint(endpoint: Endpoint, model: str, timeout_s: float = 10) -> None:
@@ -133,3 +135,19 @@ def is_emulated(base_url: str, timeout_s: float = 5) -> bool:
 
 def _says_sandbox(response: httpx.Response) -> bool:
     return "editcorpus" in response.headers.get("x-emulated-by", "")
+
+
+def batches_served(endpoint: Endpoint, timeout_s: float = 10) -> bool:
+    """Whether an endpoint takes batches; one that has none does not know the address.
+
+    Raises:
+        ConfigError: It does not answer, refuses the key, or answers with something else.
+    """
+    response = _ask(endpoint, "GET", f"{endpoint.base_url}/batches?limit=1", timeout_s)
+    if response.status_code in _NO_BATCHES:
+        return False
+    if response.status_code in {401, 403}:
+        raise ConfigError(f"{_who(endpoint)} refuses the key ({response.status_code}).")
+    if response.status_code != httpx.codes.OK:
+        raise ConfigError(f"{_who(endpoint)} answers {response.status_code} to /batches.")
+    return isinstance(_json(response).get("data"), list)

@@ -36,7 +36,15 @@ async def send(client: AsyncOpenAI, edit: ImageEdit, bodies: list[bytes]) -> Raw
     """Send one edit and wait for the whole answer; the list of bodies is emptied."""
     suffix = edit.picture.media_type.partition("/")[2]
     upload = Upload(bodies.pop())
-    body: Any = {
+    raw = await client.images.with_raw_response.edit(
+        image=(f"canvas.{suffix}", upload, edit.picture.media_type), **parameters(edit)
+    )
+    return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
+
+
+def parameters(edit: ImageEdit) -> dict[str, Any]:
+    """All that is sent but the picture."""
+    return {
         "model": edit.model,
         "prompt": edit.prompt,
         "n": 1,
@@ -44,10 +52,6 @@ async def send(client: AsyncOpenAI, edit: ImageEdit, bodies: list[bytes]) -> Raw
         "output_format": edit.output_format,
         **({"quality": edit.quality} if edit.quality else {}),
     }
-    raw = await client.images.with_raw_response.edit(
-        image=(f"canvas.{suffix}", upload, edit.picture.media_type), **body
-    )
-    return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
 
 
 def read(raw: Raw, edit: ImageEdit) -> Reply:

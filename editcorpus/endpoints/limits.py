@@ -2,11 +2,13 @@
 
 Pure arithmetic: time is an argument, in seconds of any clock that never goes back.
 
-Calls in flight follow what the server takes. The limit starts at 16 and doubles each quarter second
-that calls wait for it, so that 256 are out after a second, long before the first picture is back. A
-refusal for too many calls at once says how many the server took: those that are still out. From then
-on the limit is tried one higher at a time, ever less often while that is refused. One refused call
-waits; the others go on (pausing all of them takes twice the time).
+Calls in flight follow what the server takes. The limit starts at 16 and, while calls wait for it,
+doubles each fifth of a second, in small steps: 256 are out after about a second, long before the first
+picture is back, and the first refusal finds but few calls on their way that will be refused as well.
+A step is counted from the one before, so that a process that gets no time of its processor sends none
+of those that it has missed. A refusal for too many calls at once says how many the server took: those
+that are still out. From then on the limit is tried one higher at a time, ever less often while that is
+refused. One refused call waits; the others go on (pausing all of them takes twice the time).
 
 Amounts per minute are buckets that refill evenly and hold ten seconds' worth. A refusal for such an
 amount pauses that bucket alone, until the time that the server names.
@@ -20,8 +22,12 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 _FIRST = 16
-_DOUBLING_S = 0.25
-"""How long the server has to refuse calls before more are sent; it refuses without working on them."""
+_HEARING_S = 0.25
+"""How long the server has to refuse the first calls before more are sent, and in which refusals count as
+one burst; it refuses without working on them."""
+_RISE_S = 0.0125
+_RISE = 16
+"""Each rise takes so long and adds one for each so many calls: 16 of them, 0.2 s, double the limit."""
 _STEP_S = 1.0
 _LONGEST_STEP_S = 60.0
 _RAMP_S = 900.0
@@ -139,7 +145,7 @@ class _Flight:
     def __init__(self, ceiling: int) -> None:
         self._ceiling = ceiling or math.inf
         self.limit = min(self._ceiling, _FIRST)
-        self._doubling = True
+        self._rising = True
         self._step_s = _STEP_S
         self._least_step_s = _STEP_S
         self._goal = 0.0
@@ -155,43 +161,46 @@ class _Flight:
         if self.limit >= self._ceiling:
             return math.inf
         if self._grow_at is None:
-            self._grow_at = now + _DOUBLING_S
+            self._grow_at = now + _HEARING_S
         if now < self._grow_at:
             return self._grow_at - now
         self._grow(now)
         return 0.0 if out < self.limit else self.wait(now, out)
 
     def cut(self, now: float, out: int) -> None:
-        """A call was refused because too many were out; `out` are left."""
-        self._window(now)
+        """A call was refused because too many were out; `out` are left.
+
+        The first burst may take the limit back to where it began: nobody knows yet what is taken.
+        """
+        self._window(now, _FIRST if self._rising else math.inf)
         self.limit = max(self._floor, min(self.limit, out))
         self._hold(now)
 
     def halve(self, now: float) -> None:
         """The server asked to slow down; the way back takes `_RAMP_S`."""
         self._goal = max(self._goal, self.limit)
-        self._window(now)
+        self._window(now, math.inf)
         self.limit = self._floor
         self._least_step_s = _RAMP_S / max(1, self._goal - self.limit)
         self._hold(now)
 
-    def _window(self, now: float) -> None:
-        """Start a new window unless one is open: in each the limit falls to half at the most."""
+    def _window(self, now: float, floor: float) -> None:
+        """Start a new window unless one is open: in each the limit falls to half, or to `floor`."""
         if now >= self._cut_until:
-            self._floor = max(1, self.limit // 2)
-            self._cut_until = now + _DOUBLING_S
-            if not self._doubling:
+            self._floor = max(1, min(self.limit // 2, floor))
+            self._cut_until = now + _HEARING_S
+            if not self._rising:
                 self._step_s = min(_LONGEST_STEP_S, self._step_s * 2)
 
     def _hold(self, now: float) -> None:
-        self._doubling = False
+        self._rising = False
         self._refused = True
         self._grow_at = now + max(self._step_s, self._least_step_s)
 
     def _grow(self, now: float) -> None:
-        if self._doubling:
-            self.limit = min(self._ceiling, self.limit * 2)
-            self._grow_at = now + _DOUBLING_S
+        if self._rising:
+            self.limit = min(self._ceiling, self.limit + self.limit // _RISE)
+            self._grow_at = now + _RISE_S
             return
         if not self._refused:
             self._step_s = max(_STEP_S, self._step_s / 2)

@@ -1,10 +1,12 @@
 """Who may spend next: calls that do not fit beside what is reserved wait for what that leaves over."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 
-from editcorpus.errors import BudgetExceeded, RunStopped
+from editcorpus.errors import BudgetExceeded, EditcorpusError, RunStopped
 from editcorpus.ledger import Ledger
 
 Pump = Callable[[], None]
@@ -15,8 +17,9 @@ class Purse:
     """Sets money aside for the calls of all lanes; lives on the engine's event loop.
 
     A call that is out mostly ends for less than its worst case. So one that does not fit waits until
-    some call has ended; then all lanes that wait try again, the cheapest first. The budget is used up
-    only when not even that one fits though nothing is out.
+    some call has ended, or more was drawn from a budget that all runs share; then all lanes that wait
+    try again, the cheapest first. The budget is used up only when not even that one fits though nothing
+    is out.
 
     Args:
         ledger: The budget, and what is spent and reserved.
@@ -35,6 +38,7 @@ class Purse:
         self._short: dict[Pump, Decimal] = {}
         self._due = False
         self._never: BudgetExceeded | None = None
+        self._drawing = False
 
     def take(self, worst: Decimal, pump: Pump) -> str | None:
         """Set the worst case of a call aside.
@@ -53,9 +57,30 @@ class Purse:
         except BudgetExceeded as error:
             self._never = self._never or error
         self._short[pump] = worst
+        if self._ledger.lacking and not self._drawing:
+            self._drawing = True
+            threading.Thread(target=self._draw, name="editcorpus-purse", daemon=True).start()
         if self._never is not None:
             self._look()
         return None
+
+    def _draw(self) -> None:
+        """Draw what the run lacks from the budget of all runs; in a thread, since it asks the store."""
+        error: RunStopped | None = None
+        try:
+            self._ledger.draw()
+        except RunStopped as stopped:
+            error = stopped
+        except EditcorpusError as failed:
+            error = RunStopped(str(failed))
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            self._loop.call_soon_threadsafe(self._drawn, error)
+
+    def _drawn(self, error: RunStopped | None) -> None:
+        self._drawing = False
+        if error is not None:
+            self._stop(error)
+        self._look()
 
     def ended(self, attempt: str) -> None:
         """A try is over; what was not booked of its money is free again."""

@@ -73,6 +73,10 @@ class Streaks:
                 f"setting or the endpoint must be wrong. The last one: {verdict.sentence}"
             )
 
+    def broken(self, step: str) -> None:
+        """The calls of this step that failed alike were in no order, so that they are no streak."""
+        self._alike.pop(step, None)
+
     def doubtful(self, step: str) -> list[str]:
         """Hashes of the requests of a step that were refused in a row, the last one included."""
         streak = self._alike.get(step)

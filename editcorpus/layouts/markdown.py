@@ -25,10 +25,11 @@ def inline(text: str, longest: int = 300) -> str:
     return _LEADING.sub(lambda found: _references(found.group()), quoted)
 
 
-def code(text: str) -> str:
-    """A name as code, where it is plain enough for that, otherwise as `inline` text."""
+def code(text: str, longest: int = 120) -> str:
+    """A name as code, where it is plain and short enough for that, otherwise as `inline` text."""
     line = one_line(text)
-    return f"`{line}`" if len(line) <= 120 and _PLAIN.fullmatch(line) else inline(text)
+    plain = len(line) <= longest and _PLAIN.fullmatch(line)
+    return f"`{line}`" if plain else inline(text, max(longest, 300))
 
 
 def fenced(text: str, language: str) -> str:

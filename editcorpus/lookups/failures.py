@@ -1,11 +1,12 @@
 """Who is not in a corpus, grouped by step and reason: how many, at what cost, and what to do."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from editcorpus.lookups.calls import read_calls
+from editcorpus.lookups.calls import Call, read_calls
+from editcorpus.lookups.redrivable import Way, redrive_command, way_of
 from editcorpus.lookups.verdicts import Gone, run_verdicts, verdict_of
 from editcorpus.records import REMEDIES, SENTENCES, Reason
 from editcorpus.storage import Store
@@ -23,6 +24,7 @@ class Group:
         count: How many they are.
         usd: Dollars booked for them, over all steps; zero until it is counted.
         examples: The first of them.
+        way: How they can be done again.
     """
 
     verdict: str
@@ -31,6 +33,7 @@ class Group:
     count: int = 0
     usd: Decimal = Decimal(0)
     examples: list[Gone] = field(default_factory=list)
+    way: Way = ""
 
     @property
     def sentence(self) -> str:
@@ -41,6 +44,10 @@ class Group:
     def remedy(self) -> str:
         """What there is to do."""
         return REMEDIES[self.reason]
+
+    def command(self, place: Sequence[str], run: str) -> str:
+        """The command line that does them again; see `redrive_command`."""
+        return redrive_command(place, run, self.reason, self.way)
 
     def as_json(self) -> dict[str, Any]:
         """The group as JSON takes it."""
@@ -65,19 +72,21 @@ def run_failures(store: Store, run: str) -> list[Group]:
         ShardError: A manifest is missing or damaged.
         StorageError: A journal is damaged, so that nobody can say what was spent.
     """
+    return grouped(_gone(store, run), read_calls(store, run))
+
+
+def grouped(items: Iterable[Gone], calls: Iterable[Call] = ()) -> list[Group]:
+    """Triplets that were given up in groups; ordered as `run_failures`.
+
+    Args:
+        items: Who was given up.
+        calls: Calls of the run, for the dollars of the groups.
+    """
     groups: dict[tuple[str, str, Reason], Group] = {}
-    by_id = {item.id: _taken(groups, item) for item in _gone(store, run)}
-    for call in read_calls(store, run):
+    by_id = {item.id: _taken(groups, item) for item in items}
+    for call in calls:
         if call.id in by_id:
             by_id[call.id].usd += call.usd
-    return _ordered(groups.values())
-
-
-def grouped(items: Iterable[Gone]) -> list[Group]:
-    """Triplets that were given up in groups, without their dollars; ordered as `run_failures`."""
-    groups: dict[tuple[str, str, Reason], Group] = {}
-    for item in items:
-        _taken(groups, item)
     return _ordered(groups.values())
 
 
@@ -88,7 +97,7 @@ def _gone(store: Store, run: str) -> Iterator[Gone]:
 
 def _taken(groups: dict[tuple[str, str, Reason], Group], item: Gone) -> Group:
     key = (verdict_of(item), item.step, item.reason)
-    group = groups.setdefault(key, Group(*key))
+    group = groups.setdefault(key, Group(*key, way=way_of(item)))
     group.count += 1
     if len(group.examples) < EXAMPLES:
         group.examples.append(item)

@@ -8,7 +8,9 @@ are small and say how each verdict came about. What goes is, by kind:
 | `pictures` | canvases, views and edited images of finished runs, made again for nothing if needed |
 | `loose` | data and column files of finished runs that no manifest names |
 | `temporary` | files that a dead process was writing, in the store or in its spool |
+| `uploads` | what a dead process was uploading to a bucket; its parts are paid for, and nobody sees them |
 | `answers` | paid pictures that finished runs alone have asked for |
+| `damaged` | those among them that were found damaged, and set aside |
 """
 
 import hashlib
@@ -23,10 +25,11 @@ from threading import Event
 from typing import Literal, NamedTuple
 
 from editcorpus.bookings import Intent
+from editcorpus.claims import Claim
 from editcorpus.errors import RunStopped, ShardError
 from editcorpus.layouts.manifest import CorpusManifest, read_manifest
 from editcorpus.layouts.removals import Removals, note_removals
-from editcorpus.leases import Claim, Owner, Times, Wanted, leased
+from editcorpus.leases import Owner, Times, Wanted, leased
 from editcorpus.lookups.calls import Call, journal_calls
 from editcorpus.lookups.verdicts import run_verdicts
 from editcorpus.records import Triplet
@@ -37,11 +40,12 @@ from editcorpus.stages.redriving import read_redrives
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.storage import Store
+from editcorpus.uploads import abort, unfinished
 
 Keep = Literal["responses", "corpus"]
 """What stays beside corpora, facts and journals: paid pictures, or not even those."""
 ORPHAN_S = 86_400.0
-"""Age, in seconds, from which on a temporary file is nobody's: no write takes a day."""
+"""Age, in seconds, from which on a temporary file or an upload is nobody's: no write takes a day."""
 _AT_ONCE = 16
 """Files that are removed at once: on a bucket each is a request."""
 _BATCH = 512
@@ -59,6 +63,7 @@ class Item(NamedTuple):
         path: In the store; on this machine where it is temporary.
         bytes: Its length.
         usd: What it cost, and would cost again.
+        upload: The server's name of an upload.
     """
 
     kind: str
@@ -66,6 +71,7 @@ class Item(NamedTuple):
     path: str
     bytes: int
     usd: Decimal = Decimal(0)
+    upload: str = ""
 
 
 @dataclass(slots=True)
@@ -110,6 +116,7 @@ def find_garbage(store: Store, keep: Keep, now: float) -> Iterator[Item]:
     for run, manifest in runs.finished.items():
         yield from _of_run(store, run, manifest)
     yield from _temporary(store, now)
+    yield from _uploads(store)
     if keep == "corpus":
         yield from _answers(store, runs)
 
@@ -171,6 +178,8 @@ def _in_work(claim: Claim) -> str:
 def _remove(store: Store, item: Item) -> None:
     if item.kind == "temporary":
         Path(item.path).unlink(missing_ok=True)
+    elif item.kind == "uploads":
+        abort(store, item.path, item.upload)
     else:
         store.remove(item.path)
 
@@ -202,17 +211,25 @@ def _temporary(store: Store, now: float) -> Iterator[Item]:
             yield Item("temporary", "", str(file), facts.st_size)
 
 
+def _uploads(store: Store) -> Iterator[Item]:
+    for upload in unfinished(store):
+        if upload.age_s > ORPHAN_S:
+            yield Item("uploads", "", upload.path, upload.bytes, upload=upload.id)
+
+
 def _answers(store: Store, runs: Runs) -> Iterator[Item]:
     """Paid pictures whose calls are all on record as ended, and that no unfinished run may need."""
     needed = _Needed()
     for run in runs.unfinished:
         needed.add(store, run)
     paid = _paid(store, runs.finished, needed)
-    for prefix in (f"{number:02x}" for number in range(256) if paid):
-        for path, size in store.sizes(f"responses/{prefix}").items():
+    places = [f"responses/{number:02x}" for number in range(256)]
+    for place in (*places, "damaged") if paid else ():
+        for path, size in store.sizes(place).items():
             owner = paid.get(_key(path.rpartition("/")[2]))
             if owner is not None:
-                yield Item("answers", owner[0], path, size, owner[1])
+                kind = "damaged" if place == "damaged" else "answers"
+                yield Item(kind, owner[0], path, size, owner[1])
 
 
 @dataclass(slots=True)

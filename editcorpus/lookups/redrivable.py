@@ -4,9 +4,11 @@ A verdict of a model's API, or of a judge that said nothing usable, may be anoth
 was measured, or that a judge gave, would be the same again: it follows from an answer that is stored.
 """
 
+import shlex
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from editcorpus.errors import ConfigError
 from editcorpus.layouts.removals import read_removals
@@ -17,6 +19,8 @@ from editcorpus.steps import align, publish, regenerate
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
 
+Way = Literal["", "same", "another"]
+"""How somebody can be done again: by the same request, by another edit, or not at all."""
 BY_MODELS = frozenset(
     {
         Reason.MODERATION_INPUT,
@@ -92,10 +96,32 @@ def _check_whole(run: str, shard: ShardVerdicts) -> None:
 
 
 def _item(gone: Gone, shard: int, *, another: bool) -> Item | None:
-    why: Why = "failed" if isinstance(gone, Failed) else "rejected"
-    again = gone.step in _ASKING and gone.reason in BY_MODELS
-    if why == "failed" or again:
+    way = way_of(gone)
+    if way == "same":
+        why: Why = "failed" if isinstance(gone, Failed) else "rejected"
         return Item(gone.id, shard, gone.step, why)
-    if another and gone.step in _OF_THE_EDIT:
+    if another and way == "another":
         return Item(gone.id, shard, regenerate.NAME, "another")
     return None
+
+
+def way_of(gone: Gone) -> Way:
+    """How a triplet that was given up can be done again."""
+    if isinstance(gone, Failed) or (gone.step in _ASKING and gone.reason in BY_MODELS):
+        return "same"
+    return "another" if gone.step in _OF_THE_EDIT else ""
+
+
+def redrive_command(place: Sequence[str], run: str, reason: Reason, way: Way) -> str:
+    """The command line that does again whom a run gave up for a reason; empty where none does.
+
+    Args:
+        place: The words that say where the run lies, such as `--store` and its root.
+        run: Its name.
+        reason: Why they were given up.
+        way: How they can be done again.
+    """
+    if not way or reason is Reason.NOT_REACHED:
+        return ""
+    words = ["editcorpus", "redrive", *place, "--run", run, "--reason", reason.value]
+    return shlex.join([*words, *(["--sample"] if way == "another" else [])])

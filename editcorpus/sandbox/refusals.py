@@ -37,6 +37,7 @@ def page(status: int, words: str) -> bytes:
 _VLLM_TYPES = {
     400: "BadRequestError",
     404: "NotFoundError",
+    413: "Request Entity Too Large",
     422: "UnprocessableEntityError",
     429: "RateLimitError",
     500: "InternalServerError",

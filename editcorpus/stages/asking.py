@@ -74,7 +74,7 @@ def ask_all(
             for key, names in pending.items()
             for name in names
         ]
-        for outcome in shop.engine.answers(asks):
+        for outcome in shop.answers(inquiry.step, asks):
             tally.facts[_kind(outcome)] += 1
             found[outcome.ask.id][outcome.ask.question] = outcome
         asked, pending = list(pending), {}

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from editcorpus.leases import Claim, Owner, Times, Wanted, leased
+from editcorpus.claims import Claim
+from editcorpus.leases import Owner, Times, Wanted, leased
 from editcorpus.storage import Store
 
 _Ids = np.ndarray[Any, np.dtype[np.uint64]]

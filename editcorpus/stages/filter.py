@@ -10,7 +10,8 @@ from editcorpus.errors import ShardError, SourceError
 from editcorpus.pictures import Pictures
 from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.shards import PLAN
-from editcorpus.stages.workshop import Piece, Stage, Workshop, columns_of
+from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.steps import restore as restore_step

@@ -20,8 +20,8 @@ from editcorpus.layouts.manifest import FAILED, REJECTS, CorpusManifest, commit_
 from editcorpus.layouts.parquet import ShardFile, write_outcomes
 from editcorpus.records import Failed, Reason, Rejected
 from editcorpus.stages.publish import corpus_file, corpus_folder
-from editcorpus.stages.rollup import known_standing, write_rollup
-from editcorpus.stages.summary import Standing, stand
+from editcorpus.stages.rollup import run_standing
+from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import align, regenerate, rewrite
 from editcorpus.tariffs import Tariffs
@@ -49,12 +49,9 @@ def finish(
         ShardError: The sums do not close, or a manifest is damaged.
     """
     folder = corpus_folder(shop.run)
-    known = known_standing(shop, shards)
-    standing = known or stand(shop, shards, whole=True)
+    standing = run_standing(shop, shards, whole=True)
     files = [*_data_files(shop, standing), *_outcome_files(shop, folder, standing)]
     write_card(shop.store, folder, _facts(shop, standing, configuration, emulated=emulated))
-    if known is None:
-        write_rollup(shop, shards, standing)
     commit_manifest(
         shop.store,
         folder,

@@ -14,7 +14,7 @@ from editcorpus.shards import PLAN, Tally
 from editcorpus.stages.asking import Again, Inquiry, ask_all
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.workshop import Piece, Stage, columns_of
+from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
 
@@ -152,10 +152,12 @@ REWRITE = Stage(
     rewrite.VERSION,
     filter_step.NAME,
     columns_of(rewrite.NAME, rewrite.Rewritten, _rewrite_rows),
+    asks=_rewrite_rows,
 )
 ALIGN = Stage(
     align.NAME,
     align.VERSION,
     rewrite.NAME,
     columns_of(align.NAME, align.Aligned, _align_rows),
+    asks=_align_rows,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from editcorpus import images
 from editcorpus.changes import is_blank
-from editcorpus.errors import SourceError
+from editcorpus.errors import RowsDamaged, SourceError
 from editcorpus.geometry import padded_share
 from editcorpus.inputs import Inputs, read_pictures
 from editcorpus.planning import Selection, plan
@@ -85,9 +85,9 @@ def sample_rows(
     for shard in plan(source, inputs, some):
         looked_at += len(shard.triplets) + len(shard.rejected)
         for triplet, data in read_pictures(source.image_column, shard.triplets, inputs):
-            found = _look(triplet, data, by_canvas, canvases=canvases)
-            if found is not None:
-                fit.append(found)
+            if not isinstance(data, RowsDamaged):
+                found = _look(triplet, data, by_canvas, canvases=canvases)
+                fit += [found] if found is not None else []
     return Sample(rows, looked_at, tuple(fit))
 
 

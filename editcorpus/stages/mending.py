@@ -6,10 +6,12 @@ Nothing is paid for again: answers come from the store, and who was rejected sta
 import logging
 from collections.abc import Callable, Iterable
 from threading import Lock
+from typing import TypeVar
 
 from editcorpus.errors import ShardDamaged, ShardError
-from editcorpus.shards import PLAN, ShardRef
+from editcorpus.shards import PLAN
 
+_Made = TypeVar("_Made")
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +49,7 @@ class Mending:
             self._due.discard((folder, step))
 
 
-def healed(mending: Mending, stages: Iterable[Callable[[], ShardRef]]) -> list[ShardRef]:
+def healed(mending: Mending, stages: Iterable[Callable[[], _Made]]) -> list[_Made]:
     """Run the stages of a shard in order, and again from the first where a file is damaged.
 
     Raises:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from editcorpus.checks import check_store
 from editcorpus.endpoints import health
 from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.health import check_endpoint, check_tokens
-from editcorpus.errors import RunStopped
+from editcorpus.errors import AllowanceVoid, RunStopped, StorageError, StorageFull
 from editcorpus.inputs import Inputs
 from editcorpus.journal import Journal
 from editcorpus.leases import Owner
 from editcorpus.ledger import Ledger, journal_folder, read_totals
+from editcorpus.permits import read_permits
 from editcorpus.planning import Selection, check_columns
 from editcorpus.responses import Responses
 from editcorpus.rows import Source
 from editcorpus.runs import identify_run, own_run, read_identity
+from editcorpus.stages.batching import by_modes, check_modes, known_modes
 from editcorpus.stages.redriving import Redriving, read_redrives
-from editcorpus.stages.workshop import Clocks, Workshop
+from editcorpus.stages.workshop import Clocks, Mode, Workshop
 from editcorpus.steps import align, pad, regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
+from editcorpus.treasury import Treasury, check_budget
 
 if TYPE_CHECKING:
     from editcorpus.endpoints.engine import Engine
@@ -54,10 +58,13 @@ class Job:
         configs: Each step's Config by the step's name.
         endpoints: The endpoint that each asking step asks, by the step's name.
         budget_usd: What the run may cost in all; None is no limit.
+        repay: Whether an answer that is damaged in the store is paid for again.
+        store_budget_usd: What all runs of the store may cost in all; None leaves it as it is.
         owner: This process.
         clocks: Time, for records.
         today: Decides which models are shut down.
         only_redriven: Whether only the triplets of a redrive are done (see `redriving.py`).
+        modes: How each asking step asks, by its name; online where nothing is said.
     """
 
     run: str
@@ -72,6 +79,9 @@ class Job:
     clocks: Clocks
     today: date
     only_redriven: bool = False
+    store_budget_usd: Decimal | None = None
+    repay: bool = True
+    modes: Mapping[str, Mode] = field(default_factory=dict)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -99,7 +109,8 @@ def check(job: Job) -> None:
         ConfigError: One sentence on what is wrong with input, store, endpoint, model or parameters.
     """
     _check_inputs(job.source, job.inputs)
-    job.store.check()
+    check_store(job.store)
+    check_budget(job.store, job.store_budget_usd)
     for step, cls in _ASKING.items():
         config, endpoint = job.configs[step], job.endpoints[step]
         if not isinstance(config, cls):
@@ -107,6 +118,7 @@ def check(job: Job) -> None:
         if endpoint.tariff is Tariff.LISTED:
             endpoint.tariffs.check_model(config.model, job.today)
         check_endpoint(endpoint, config.model)
+    check_modes(job.modes, job.endpoints)
     _check_images(job)
     _check_judge(job)
     if read_identity(job.store, job.run):
@@ -147,9 +159,35 @@ def opened(job: Job) -> Iterator[Workshop]:
     wire = Wire()
     with own_run(job.store, job.run, job.owner, wire.lost):
         identify_run(job.store, job.run, job.identity, job.defaults)
-        ledger = Ledger(job.budget_usd, read_totals(job.store, job.run))
-        with working(job, ledger, wire) as shop:
+        with _funded(job) as ledger, working(job, ledger, wire) as shop:
             yield shop
+
+
+@contextmanager
+def _funded(job: Job) -> Iterator[Ledger]:
+    """The run's money while the block lasts; it draws on the store's budget, if there is one."""
+    treasury = Treasury(job.store, job.run, job.owner)
+    if not treasury.join(job.store_budget_usd):
+        yield _ledger(job)
+        return
+    ledger = _ledger(job)
+    treasury.open(ledger.spent + ledger.reserved)
+    ledger.fund = treasury
+    try:
+        yield ledger
+    finally:
+        with suppress(StorageError, StorageFull):  # whoever comes next reads the journals
+            treasury.close(ledger.spent + ledger.reserved)
+
+
+def _ledger(job: Job) -> Ledger:
+    """The run's money: what was spent, and what those still have whom another owner of the run sent."""
+    out = read_permits(job.store, job.run)
+    names = {permit.name for permit in out}
+    ledger = Ledger(job.budget_usd, read_totals(job.store, job.run, without=names))
+    for permit in out:
+        ledger.hold(permit.name, permit.usd or Decimal(0))
+    return ledger
 
 
 class Wire:
@@ -162,6 +200,11 @@ class Wire:
         """The lease that the engine works under is lost; from any thread."""
         if self.engine is not None:
             self.engine.stop(RunStopped(sentence))
+
+    def void(self, sentence: str) -> None:
+        """The allowance that the engine works on holds no more; from any thread."""
+        if self.engine is not None:
+            self.engine.stop(AllowanceVoid(sentence))
 
 
 @contextmanager
@@ -176,6 +219,7 @@ def working(job: Job, ledger: Ledger, wire: Wire) -> Iterator[Workshop]:
     from editcorpus.endpoints.engine import Engine  # its client takes a second to import
 
     redriving = Redriving(read_redrives(job.store, job.run), only=job.only_redriven)
+    modes = known_modes(job.modes, job.endpoints, repairs=job.only_redriven)
     with Engine(job.endpoints, _books(job, ledger)) as engine:
         wire.engine = engine
         shop = Workshop(
@@ -188,15 +232,16 @@ def working(job: Job, ledger: Ledger, wire: Wire) -> Iterator[Workshop]:
             providers={name: item.provider for name, item in job.endpoints.items()},
             clocks=job.clocks,
             redriving=redriving,
+            modes=modes,
         )
         try:
-            yield shop
+            yield by_modes(shop)
         finally:
             shop.close()
 
 
 def _books(job: Job, ledger: Ledger) -> Books:
-    responses = Responses(job.store)
+    responses = Responses(job.store, repay=job.repay)
     responses.read_index()
     gather = _LOCAL_GATHER_S if job.store.local else _BUCKET_GATHER_S
     folder = journal_folder(job.run)

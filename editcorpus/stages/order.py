@@ -2,7 +2,7 @@
 
 from editcorpus.stages import filter as filter_stage
 from editcorpus.stages import judging, pad, publish, regenerate
-from editcorpus.stages.workshop import Stage
+from editcorpus.stages.stage import Stage
 
 STAGES: tuple[Stage, ...] = (
     pad.STAGE,

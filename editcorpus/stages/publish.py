@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 
+from editcorpus.errors import RowsDamaged
 from editcorpus.inputs import read_pictures
 from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.parquet import write_shard
 from editcorpus.records import Published, Rejected, Triplet
 from editcorpus.shards import PLAN, Columns, Manifest, Written
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.workshop import Piece, Stage
+from editcorpus.stages.ranges import forget_rollups
+from editcorpus.stages.stage import Piece, Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 
@@ -25,11 +27,6 @@ def corpus_folder(run: str) -> str:
 def corpus_file(run: str, shard: int) -> str:
     """Where the records of a shard lie."""
     return f"{corpus_folder(run)}/data/train-{shard:05d}.parquet"
-
-
-def done_file(run: str, suffix: str = "json") -> str:
-    """Where it lies that all shards of a run are finished (see `rollup.py`)."""
-    return f"runs/{run}/done.{suffix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +80,8 @@ def _records(piece: Piece, items: list[_Joined]) -> Iterator[Published]:
         columns.pictures(filter_step.NAME, "edited") as edits,
     ):
         for item, (_, published) in zip(items, sources, strict=True):
+            if isinstance(published, RowsDamaged):
+                raise published  # it was whole when it was padded
             source = normalised[item.padded_row] or published or b""
             yield _record(item, source, edits.need(item.filtered_row))
 
@@ -118,7 +117,7 @@ def _write(piece: Piece) -> Written:
     shop, passed = piece.shop, _passed(piece)
     path = corpus_file(shop.run, piece.shard)
     shop.store.remove(f"{corpus_folder(shop.run)}/{MANIFEST}")  # until `finish` it is no corpus
-    shop.store.remove(done_file(shop.run))
+    forget_rollups(shop.store, shop.run, range(piece.shard, piece.shard + 1))
     if not passed:
         shop.store.remove(path)
         return Written(0, "", 0)

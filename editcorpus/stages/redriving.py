@@ -45,6 +45,7 @@ class Redrive:
         at: When it was recorded, ISO 8601, UTC: refusals up to then do not count for its triplets.
         reasons: For which reasons they were chosen; none for all that can be redriven.
         done: Whether it was carried out.
+        by: Whose wish it is, where the same one may be heard twice; empty where nobody says.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Redrive:
     reasons: tuple[str, ...]
     items: tuple[Item, ...]
     done: bool = False
+    by: str = ""
 
 
 class Terms(NamedTuple):
@@ -152,7 +154,7 @@ def read_redrives(store: Store, run: str) -> list[Redrive]:
 
 
 def record_redrive(
-    store: Store, run: str, at: str, reasons: Iterable[str], items: Iterable[Item]
+    store: Store, run: str, at: str, reasons: Iterable[str], items: Iterable[Item], *, by: str = ""
 ) -> Redrive:
     """Record who is to be done again; durable when this returns.
 
@@ -162,13 +164,16 @@ def record_redrive(
         at: Now, ISO 8601, UTC.
         reasons: For which reasons they were chosen.
         items: Who, and by which step.
+        by: Whose wish it is.
 
     Raises:
         ConfigError: Somebody else records one at this very moment.
     """
     number = 1 + max((one.number for one in read_redrives(store, run)), default=-1)
-    made = Redrive(number, at, tuple(reasons), tuple(items))
-    members = {"at": at, "reasons": made.reasons, "items": [asdict(item) for item in made.items]}
+    made = Redrive(number, at, tuple(reasons), tuple(items), by=by)
+    whose = {"by": by} if by else {}
+    listed = [asdict(item) for item in made.items]
+    members = {"at": at, "reasons": made.reasons, "items": listed, **whose}
     seal = {"seal": hash_of(members)}
     path = f"{_folder(run)}/{number:05d}.json"
     if not store.create(path, json.dumps({**members, **seal}).encode()):
@@ -206,4 +211,5 @@ def _read(store: Store, path: str, *, done: bool) -> Redrive:
 
 def _made(members: Mapping[str, Any], number: int, *, done: bool) -> Redrive:
     items = tuple(Item(**item) for item in members["items"])
-    return Redrive(number, members["at"], tuple(members["reasons"]), items, done)
+    by = str(members.get("by", ""))
+    return Redrive(number, members["at"], tuple(members["reasons"]), items, done, by)

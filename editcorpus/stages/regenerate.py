@@ -8,7 +8,7 @@ from editcorpus.records import Rejected, Triplet
 from editcorpus.responses import ImageAnswer
 from editcorpus.shards import PLAN, Manifest
 from editcorpus.stages.asking import Again, Inquiry, ask_all
-from editcorpus.stages.workshop import Piece, Stage, columns_of
+from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import pad, regenerate
 
 
@@ -63,4 +63,5 @@ STAGE = Stage(
     pad.NAME,
     columns_of(regenerate.NAME, regenerate.Regenerated, _rows),
     _whole,
+    _rows,
 )

@@ -1,11 +1,13 @@
-"""The roll-up of finished shards: what is known of them all, read at once.
+"""Roll-ups of finished shards: what is known of a partition of them, read at once.
 
-`runs/<run>/done.json` is written when every shard of a range is published and no id failed; beside it
-lies `done.rejects.parquet` with the verdicts. While what determines the shards is the same, the corpus
-has its manifest and the data files have their sizes, they are skipped without a look at any of them.
-It is believed only together with the corpus' manifest: both go as soon as a shard is published anew.
+`runs/<run>/rollups/00000-00100.json` is written when every shard of a range is published and no id
+failed; beside it lies `00000-00100.rejects.parquet` with the verdicts. While what determines the shards
+is the same and the corpus' data files have their sizes, they are skipped without a look at any of them;
+what is known of a run is what its roll-ups say and, where there are none, its shards.
 
-Today the range is the whole run; one roll-up per partition needs another name for its files only.
+A roll-up goes before a shard of its range is published anew (`publish.py`), and none is believed while
+triplets wait to be done again. Ranges are those of the partitions as they were handed out, which another
+start may cut otherwise.
 """
 
 import hashlib
@@ -13,20 +15,21 @@ import io
 import json
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from editcorpus.errors import ShardError
-from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.manifest import VERSION as CORPUS_VERSION
 from editcorpus.layouts.parquet import write_outcomes
+from editcorpus.partitions import PARTITION_SHARDS
 from editcorpus.records import Rejected
 from editcorpus.shards import FORMAT, hash_of
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import Plan, read_plan
-from editcorpus.stages.publish import corpus_file, corpus_folder, done_file
-from editcorpus.stages.summary import Part, Standing
+from editcorpus.stages.publish import corpus_file, corpus_folder
+from editcorpus.stages.ranges import forget_rollups, rolled_up, rollup_file
+from editcorpus.stages.summary import Part, Standing, stand_of
 from editcorpus.stages.workshop import Workshop
 from editcorpus.tables import read_rows
 
@@ -78,57 +81,47 @@ class Rollup:
 
 
 def shards_left(shop: Workshop, plan: Plan) -> Sequence[int]:
-    """The shards of a run that have to go through their stages: all, none, or those of a redrive."""
+    """The shards of a run that have to go through their stages: all but those of a roll-up.
+
+    Where only a redrive is carried out, those of its triplets.
+    """
     if shop.redriving.only:
         return sorted(shop.redriving.shards)
-    done = read_rollup(shop, plan, range(plan.shards))
-    return range(plan.shards) if done is None else range(0)
+    done = {number for shards, _ in _believed(shop, plan) for number in shards}
+    return [number for number in range(plan.shards) if number not in done]
 
 
-def known_standing(shop: Workshop, shards: int) -> Standing | None:
-    """Where all ids of a run are, if its roll-up can be believed."""
-    plan = read_plan(shop.store, shop.run)
-    if plan is None or plan.shards != shards:
-        return None
-    return read_rollup(shop, plan, range(shards))
+def run_standing(shop: Workshop, shards: int, *, whole: bool = False) -> Standing:
+    """Where all ids of a run are: as its roll-ups say, and its shards where there are none.
 
+    Args:
+        shop: The run.
+        shards: How many it has.
+        whole: Whether this is for a corpus: a damaged manifest is an error, and finished shards that
+            no roll-up speaks of get one.
 
-def read_rollup(shop: Workshop, plan: Plan, shards: range) -> Standing | None:
-    """Where the ids of finished shards are; None where nobody can say without looking at each.
-
-    Four requests on a bucket, however many shards there are.
+    Raises:
+        ShardError: A manifest of the plan is damaged, or the sums do not close.
     """
-    open_ = shop.responses.damaged or shop.redriving.pending
-    found = None if open_ else _read(shop)
-    if found is None or found.fingerprint != rollup_print(shop, plan, shards):
-        return None
-    standing = _standing(found, shards)
-    if not _is_there(shop, standing):
-        return None
-    rejects = _rejects(shop, found)
-    if rejects is None:
-        return None
-    standing.rejected = rejects
-    standing.check()
-    return standing
-
-
-def write_rollup(shop: Workshop, shards: int, standing: Standing) -> None:
-    """Note that a run is finished, or that it is not; call it before its corpus gets its manifest."""
     plan = read_plan(shop.store, shop.run)
-    if plan is None or standing.failed or set(standing.parts) != set(range(shards)):
-        shop.store.remove(done_file(shop.run))
-        return
-    verdicts = write_outcomes(shop.store, done_file(shop.run, "rejects.parquet"), standing.rejected)
-    made = Rollup(
-        fingerprint=rollup_print(shop, plan, range(shards)),
-        first=0,
-        parts=tuple(standing.parts[shard] for shard in range(shards)),
-        entered_by_task=dict(sorted(standing.entered_by_task.items())),
-        kept_by_task=dict(sorted(standing.kept_by_task.items())),
-        rejects_sha256=verdicts.sha256,
-    )
-    shop.store.write(done_file(shop.run), made.encode())
+    known = _believed(shop, plan) if plan is not None and plan.shards == shards else []
+    total = Standing()
+    for part, standing in _filled(known, shards):
+        found = standing or stand_of(shop, part, whole=whole)
+        if whole and standing is None:
+            _write(shop, part, found)
+        total.add(found)
+    total.check()
+    return total
+
+
+def roll_up(shop: Workshop, shards: range) -> None:
+    """Note that a partition is finished, if it is; call it once its shards went through their stages.
+
+    Nothing is noted while triplets wait to be done again; the end of the run does it then.
+    """
+    if shards and not _is_open(shop):
+        _write(shop, shards, stand_of(shop, shards))
 
 
 def rollup_print(shop: Workshop, plan: Plan, shards: range) -> str:
@@ -140,14 +133,85 @@ def rollup_print(shop: Workshop, plan: Plan, shards: range) -> str:
     return hash_of([FORMAT, CORPUS_VERSION, plan.seal, shards.start, shards.stop, steps])
 
 
-def _is_there(shop: Workshop, standing: Standing) -> bool:
-    """Whether the corpus has its manifest and all data files, by their sizes."""
-    folder = corpus_folder(shop.run)
-    if not shop.store.exists(f"{folder}/{MANIFEST}"):
-        return False
-    sizes = shop.store.sizes(f"{folder}/data")
+def _is_open(shop: Workshop) -> bool:
+    return bool(shop.responses.damaged or shop.redriving.pending)
+
+
+def _filled(
+    known: Sequence[tuple[range, Standing]], shards: int
+) -> Iterator[tuple[range, Standing | None]]:
+    """All shards of a run in order: the known ranges, and what lies between them in partitions."""
+    done = 0
+    for part, standing in (*known, (range(shards, shards), None)):
+        for first in range(done, part.start, PARTITION_SHARDS):
+            yield range(first, min(first + PARTITION_SHARDS, part.start)), None
+        if standing is not None:
+            yield part, standing
+        done = part.stop
+
+
+def _believed(shop: Workshop, plan: Plan) -> list[tuple[range, Standing]]:
+    """The ranges of finished shards that can be believed, in their order, none over another.
+
+    Two requests on a bucket, and two for each range, however many shards there are.
+    """
+    ranges = [] if _is_open(shop) else rolled_up(shop.store, shop.run)
+    sizes = shop.store.sizes(f"{corpus_folder(shop.run)}/data") if ranges else {}
+    made: list[tuple[range, Standing]] = []
+    for shards in ranges:
+        if shards.stop > plan.shards or (made and shards.start < made[-1][0].stop):
+            continue
+        standing = _read(shop, plan, shards, sizes)
+        if standing is not None:
+            made.append((shards, standing))
+    return made
+
+
+def _read(shop: Workshop, plan: Plan, shards: range, sizes: Mapping[str, int]) -> Standing | None:
+    """Where the ids of some finished shards are; None where nobody can say without a look at each."""
+    path = rollup_file(shop.run, shards)
+    try:
+        found = Rollup.decode(shop.store.read(path))
+    except FileNotFoundError:
+        return None
+    except ShardError as error:
+        _log.warning("%s: %s Its shards are looked at.", shop.store.url(path), error)
+        return None
+    if found.fingerprint != rollup_print(shop, plan, shards):
+        return None
+    standing = _standing(found, shards)
+    if not _is_there(shop.run, standing, sizes):
+        return None
+    rejects = _rejects(shop, found, shards)
+    if rejects is None:
+        return None
+    standing.rejected = rejects
+    standing.check()
+    return standing
+
+
+def _write(shop: Workshop, shards: range, standing: Standing) -> None:
+    """Note what is known of some shards, in place of what was; nothing where they are not finished."""
+    plan = read_plan(shop.store, shop.run)
+    forget_rollups(shop.store, shop.run, shards)
+    if plan is None or standing.failed or set(standing.parts) != set(shards):
+        return
+    path = rollup_file(shop.run, shards, "rejects.parquet")
+    made = Rollup(
+        fingerprint=rollup_print(shop, plan, shards),
+        first=shards.start,
+        parts=tuple(standing.parts[shard] for shard in shards),
+        entered_by_task=dict(sorted(standing.entered_by_task.items())),
+        kept_by_task=dict(sorted(standing.kept_by_task.items())),
+        rejects_sha256=write_outcomes(shop.store, path, standing.rejected).sha256,
+    )
+    shop.store.write(rollup_file(shop.run, shards), made.encode())
+
+
+def _is_there(run: str, standing: Standing, sizes: Mapping[str, int]) -> bool:
+    """Whether the corpus has all data files of some shards, by their sizes."""
     return all(
-        sizes.get(corpus_file(shop.run, shard)) == part.size
+        sizes.get(corpus_file(run, shard)) == part.size
         for shard, part in standing.parts.items()
         if part.kept
     )
@@ -163,24 +227,13 @@ def _standing(found: Rollup, shards: range) -> Standing:
     )
 
 
-def _read(shop: Workshop) -> Rollup | None:
-    path = done_file(shop.run)
-    try:
-        return Rollup.decode(shop.store.read(path))
-    except FileNotFoundError:
-        return None
-    except ShardError as error:
-        _log.warning("%s: %s All shards are looked at.", shop.store.url(path), error)
-        return None
-
-
-def _rejects(shop: Workshop, found: Rollup) -> list[Rejected] | None:
-    path = done_file(shop.run, "rejects.parquet")
+def _rejects(shop: Workshop, found: Rollup, shards: range) -> list[Rejected] | None:
+    path = rollup_file(shop.run, shards, "rejects.parquet")
     try:
         data = shop.store.read(path)
     except FileNotFoundError:
         data = b""
     if hashlib.sha256(data).hexdigest() != found.rejects_sha256:
-        _log.warning("%s is damaged. All shards are looked at.", shop.store.url(path))
+        _log.warning("%s is damaged. Its shards are looked at.", shop.store.url(path))
         return None
     return read_rows(io.BytesIO(data), Rejected)

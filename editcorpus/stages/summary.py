@@ -5,7 +5,7 @@ before it; whoever got no further is *failed*, for the reason given or because t
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from editcorpus.errors import ShardDamaged, ShardError
@@ -93,8 +93,13 @@ def stand(shop: Workshop, shards: int, *, whole: bool = False) -> Standing:
     Raises:
         ShardError: A manifest of the plan is damaged, or the sums do not close.
     """
+    return stand_of(shop, range(shards), whole=whole)
+
+
+def stand_of(shop: Workshop, shards: Iterable[int], *, whole: bool = False) -> Standing:
+    """Where the ids of some shards are; errors as `stand`."""
     total = Standing()
-    for shard in range(shards):
+    for shard in shards:
         total.add(shard_standing(shop, shard, whole=whole))
     total.check()
     return total

@@ -4,12 +4,11 @@ import argparse
 import json
 import logging
 import os
-import re
 import signal
 import sys
 import time
 from contextlib import nullcontext
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,11 +19,18 @@ from editcorpus.stages.opening import check
 from flows.connections import Connections, from_environment, price_members
 from flows.memory import keep_memory_tight
 from flows.parameters import PRESETS, Recipe
-from flows.starting import check_prefect, direct_job, interruptible, no_budget, quiet_prefect
+from flows.starting import (
+    check_prefect,
+    direct_job,
+    interruptible,
+    no_budget,
+    promised,
+    quiet_prefect,
+)
+from flows.words import block_name, count, dollars, merged, modes
 
 SOURCES = ("omniedit",)
 ROLES = ("images", "writer", "judge", "store")
-_MOST = 4096
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,12 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def effort_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that say how it is built, at what cost, and over which connections."""
-    parser.add_argument(
-        "--budget-usd",
-        type=dollars,
-        metavar="USD",
-        help="most dollars the run may cost in all; without it there is no limit",
-    )
+    _money_arguments(parser)
     parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
     parser.add_argument(
         "--call-attempts",
@@ -52,6 +53,49 @@ def effort_arguments(parser: argparse.ArgumentParser) -> None:
         help="tries of one call, 1 to 20 (4); 1 leaves all retries to Prefect",
     )
     parser.add_argument("--retry-delay-s", type=float, default=30, help="wait before a retry (30)")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        choices=range(1, 33),
+        default=1,
+        metavar="N",
+        help="processes of this machine that share the work, 1 to 32 (1)",
+    )
+    parser.add_argument(
+        "--mode",
+        type=modes,
+        action="append",
+        default=[],
+        metavar="[STEP=]MODE",
+        help="online (default), batch (half price, within a day) or auto (batches first), for all "
+        "steps that ask a model, or for one, as in regenerate=batch; may be repeated",
+    )
+    _connection_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
+    parser.add_argument("--verbose", action="store_true", help="show the log")
+
+
+def _money_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--budget-usd",
+        type=dollars,
+        metavar="USD",
+        help="most dollars the run may cost in all; without it there is no limit",
+    )
+    parser.add_argument(
+        "--store-budget-usd",
+        type=dollars,
+        metavar="USD",
+        help="most dollars all runs of the store may cost together; kept until another is given",
+    )
+    parser.add_argument(
+        "--no-repay",
+        action="store_true",
+        help="do not pay again for an answer that is damaged in the store; its triplet fails",
+    )
+
+
+def _connection_arguments(parser: argparse.ArgumentParser) -> None:
     for role in ROLES:
         parser.add_argument(
             f"--{role}-block",
@@ -59,49 +103,6 @@ def effort_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help=f"saved block for the {role}, in place of what the environment says",
         )
-    parser.add_argument("--json", action="store_true", help="print one JSON object as last line")
-    parser.add_argument("--verbose", action="store_true", help="show the log")
-
-
-def block_name(text: str) -> str:
-    """A name that a saved block can have.
-
-    Raises:
-        ArgumentTypeError: It is none.
-    """
-    if not re.fullmatch(r"[a-z0-9-]{1,200}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of small letters, digits and dashes")
-    return text
-
-
-def count(text: str) -> int:
-    """A whole number of 1 to 4096.
-
-    Raises:
-        ArgumentTypeError: It is none.
-    """
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 to {_MOST}")
-    return int(text)
-
-
-def dollars(text: str) -> Decimal:
-    """An amount of dollars, exactly as it was typed.
-
-    Raises:
-        ArgumentTypeError: It is none, or so little that nothing could be paid.
-    """
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("nan")
-    if not amount.is_finite():
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of dollars")
-    if amount <= 0:
-        raise argparse.ArgumentTypeError(
-            f"a budget of ${text} lets nothing be paid; leave it out for no limit"
-        )
-    return amount
 
 
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
         connections = connected(arguments)
         job = direct_job(arguments.source, recipe.settled(), connections)
         check(job)
-        if told := no_budget(job):
+        for told in filter(None, (promised(job), no_budget(job))):
             sys.stderr.write(f"editcorpus: {told}\n")
         return start(arguments, recipe, connections, began)
 
@@ -208,10 +209,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
             "seed": arguments.seed,
             "shard_size": arguments.shard_size,
         },
-        "effort": {
-            "budget_usd": getattr(arguments, "budget_usd", None),
-            "retry_delay_s": getattr(arguments, "retry_delay_s", 30),
-        },
+        "effort": effort_members(arguments),
     }
     for setting in arguments.set:
         _put(members, setting)
@@ -220,6 +218,18 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         return Recipe.model_validate(members)
     except ValidationError as error:
         raise ConfigError(_problem(error)) from None
+
+
+def effort_members(arguments: argparse.Namespace) -> dict[str, Any]:
+    """How it is built, of the arguments that are there: an estimate has none."""
+    return {
+        "budget_usd": getattr(arguments, "budget_usd", None),
+        "store_budget_usd": getattr(arguments, "store_budget_usd", None),
+        "repay": not getattr(arguments, "no_repay", False),
+        "retry_delay_s": getattr(arguments, "retry_delay_s", 30),
+        "processes": getattr(arguments, "processes", 1),
+        "modes": merged(getattr(arguments, "mode", [])),
+    }
 
 
 def _problem(error: ValidationError) -> str:

@@ -20,11 +20,12 @@ from editcorpus.stages.estimate import Estimate, Prices, edit_keys, estimate
 from editcorpus.stages.looking import Sample, sample_rows
 from editcorpus.stages.pilot import forecast, read_pilot
 from editcorpus.storage import Store
-from flows.commands.build import SOURCES, count, recipe_arguments, recipe_of
+from flows.commands.build import SOURCES, recipe_arguments, recipe_of
 from flows.connections import Connections, price_members, priced_connections
 from flows.forecasts import estimate_json, forecast_json, print_estimates, print_forecast
 from flows.parameters import PRESETS, Recipe
 from flows.starting import source_named
+from flows.words import count
 
 _LIMITS = {
     "requests_per_minute": "calls",

@@ -31,26 +31,31 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"The store {store.root} has no run {name!r}.")
     groups = run_failures(store, name)
     undecided = sum(shard.undecided for shard in run_verdicts(store, name))
+    place = ("--store", arguments.store)
     if arguments.json:
-        made = [group.as_json() for group in groups]
+        made = [{**group.as_json(), "again": group.command(place, name)} for group in groups]
         told = {"run": name, "undecided": undecided, "groups": made}
         sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return 0
     for group in groups:
-        sys.stdout.write("\n".join(_lines(group)) + "\n\n")
+        sys.stdout.write("\n".join(_lines(group, group.command(place, name))) + "\n\n")
     counts = {word: _count(groups, word) for word in ("failed", "rejected")}
     sys.stdout.write(
         f"{name}: {counts['failed']:,} failed, {counts['rejected']:,} rejected, "
         f"{undecided:,} have yet to have their turn.\n"
     )
+    if undecided:
+        sys.stdout.write("Build the run to its end first: a redrive takes nobody before that.\n")
     return 0
 
 
-def _lines(group: Group) -> Iterator[str]:
+def _lines(group: Group, again: str) -> Iterator[str]:
     yield f"{group.count:,} {group.verdict} at {group.step}: {group.reason.value}"
     yield f"  {group.sentence}"
     yield f"  ${group.usd:,.4f} booked for them"
     yield f"  what to do: {group.remedy}"
+    if again:
+        yield f"  do again: {again}"
     for item in group.examples:
         yield f"  {item.id}: {one_line(item.detail)[:_LONGEST]}"
 

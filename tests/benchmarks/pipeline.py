@@ -27,7 +27,7 @@ from editcorpus.planning import Selection
 from editcorpus.sandbox import SandboxConfig, running
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.workshop import run_stage
+from editcorpus.stages.stage import run_stage
 
 sys.path.insert(0, str(Path(__file__).parent))
 import rig

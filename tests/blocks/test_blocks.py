@@ -59,6 +59,8 @@ def test_an_endpoint_gets_every_member() -> None:
         requests_per_minute=100,
         deadline_s=400,
         call_attempts=1,
+        batch_lines=50,
+        batch_tokens=90_000,
     )
     made = block.endpoint("images")
     assert (made.name, made.provider, made.base_url) == ("images", "ours", "http://127.0.0.1:9/v1")
@@ -67,6 +69,7 @@ def test_an_endpoint_gets_every_member() -> None:
     assert (made.sizes, made.qualities) == ("legacy", ("high",))
     assert (made.limits.in_flight, made.limits.requests_per_minute) == (7, 100)
     assert (made.deadline_s, made.call_attempts) == (400, 1)
+    assert (made.batch_lines, made.batch_chats, made.batch_tokens) == (50, 5_000, 90_000)
     assert SECRET not in repr(made)
 
 

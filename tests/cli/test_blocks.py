@@ -110,4 +110,4 @@ def test_files_on_their_way_to_a_bucket_lie_in_the_cache_of_the_user(
     monkeypatch.setenv("HOME", str(tmp_path))
     block = CorpusStore(root=str(tmp_path / "store"))
     assert block.spool == "~/.cache/editcorpus/spool"
-    assert block.store()._spool == tmp_path / ".cache" / "editcorpus" / "spool"
+    assert block.store().spool == tmp_path / ".cache" / "editcorpus" / "spool"

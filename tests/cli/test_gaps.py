@@ -4,6 +4,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,31 +31,40 @@ GAPS = {
 
 
 @pytest.fixture(scope="module")
-def wanted() -> dict[str, bytes]:
-    """Filled by the first gap: what every other one must end with."""
-    return {}
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+    bare: Any,
+    one_sandbox: Any,
+    prefect_api: str,
+    few: Path,
+) -> dict[str, bytes]:
+    """The tables of the corpus of a run that nobody killed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    words = ("build", "omniedit", "--input", few, "--store", folder, "--run", "few")
+    shell = bare.having(PREFECT_API_URL=prefect_api)
+    ended = shell.run(*words, "--shard-size", 3, "--retry-delay-s", 0, "--json")
+    assert ended.code == 0, ended.err
+    return _corpora(Store.on_disk(folder))
 
 
-@pytest.mark.parametrize("gap", GAPS)
-def test_a_kill_loses_nothing_and_names_what_may_be_billed(
-    gap: str,
+def test_kills_in_every_gap_lose_nothing_and_name_what_may_be_billed(
     shell: Any,
     build: Callable[..., tuple[object, ...]],
+    undisturbed: dict[str, bytes],
     sandbox: Any,
-    wanted: dict[str, bytes],
 ) -> None:
+    """One run, of which each life ends in the next gap: it has all that a run can have behind it."""
     store = Store.on_disk(shell.folder / "store")
-    died = shell.having(**{VARIABLE: GAPS[gap]}).run(*build())
-    assert died.code == -signal.SIGKILL, died.err
-    assert DEATH.decode().strip() in died.err
-
-    calls = sandbox.admin("journal")["calls"]
-    history = read_history(store, "few")
-    if gap == "before the first intent":
-        assert ([call for call in calls if call["billed"]], history.possibly) == ([], ())
-    if gap == "between intent and call":
-        assert history.possibly
-    assert _problems(history, calls) == []
+    for gap, failpoint in GAPS.items():
+        died = shell.having(**{VARIABLE: failpoint}).run(*build())
+        assert died.code == -signal.SIGKILL, (gap, died.err)
+        assert DEATH.decode().strip() in died.err, gap
+        calls, history = sandbox.admin("journal")["calls"], read_history(store, "few")
+        if gap == "before the first intent":
+            assert ([call for call in calls if call["billed"]], history.possibly) == ([], ())
+        if gap == "between intent and call":
+            assert history.possibly
+        assert _problems(history, calls) == [], gap
 
     again = shell.run(*build())
     assert again.code == 0, again.err
@@ -63,9 +73,12 @@ def test_a_kill_loses_nothing_and_names_what_may_be_billed(
     assert ended.open == history.open
     paid = Counter(call["key"] for call in calls if call["billed"])
     assert sum(count - 1 for count in paid.values()) <= len(history.open)
-    found = {path: store.read(path) for path in store.list("corpora") if path.endswith(".parquet")}
-    assert found == (wanted or found)
-    wanted.update(found)
+    assert _corpora(store) == undisturbed
+
+
+def _corpora(store: Store) -> dict[str, bytes]:
+    """The tables of all corpora in a store, by path."""
+    return {path: store.read(path) for path in store.list("corpora") if path.endswith(".parquet")}
 
 
 def _problems(history: History, calls: list[dict[str, Any]]) -> list[str]:

@@ -107,10 +107,16 @@ def test_failures_groups_everybody_with_examples_and_what_to_do(
     for group in found["groups"]:
         counts[group["reason"]] = counts.get(group["reason"], 0) + group["count"]
     assert counts == told["rejected"]
+    again = {group["reason"]: group["again"] for group in found["groups"]}
+    assert again["image_unreadable"] == ""
+    measured = [reason for reason in again if reason in {"no_edit", "displaced", "not_done"}]
+    command = f"editcorpus redrive --store {store} --run few --reason"
+    assert all(again[reason] == f"{command} {reason} --sample" for reason in measured)
     _, out, _ = ask("failures", "--store", store, "--run", "few")
     assert "1 rejected at pad: image_unreadable" in out
     assert "what to do: Fetch the input again" in out
     assert f"  {CUT_SHORT}: " in out
+    assert out.count("do again: editcorpus redrive") == sum(bool(one) for one in again.values())
     assert f"few: 0 failed, {sum(counts.values())} rejected, 0 have yet" in out
 
 

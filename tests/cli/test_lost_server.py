@@ -17,6 +17,8 @@ pytestmark = pytest.mark.prefect
 Words = Callable[..., tuple[object, ...]]
 SLOW = {"time_scale": 1.0, "latency_s": 4.0}
 """One call in flight and four seconds a call: six pictures and eighteen questions take 90 s."""
+HASTY = "2"
+"""As often Prefect's client asks again: 6 s long. Left alone, a build waits for two minutes."""
 BOUND_S = 60
 
 
@@ -64,7 +66,7 @@ def test_a_build_whose_team_s_server_dies_stops_within_a_minute_and_goes_on_late
     shell: Any, build: Words, sandbox: Any, stops: Any, team: tuple[str, Any]
 ) -> None:
     url, serve = team
-    shell = shell.having(PREFECT_API_URL=url)
+    shell = shell.having(PREFECT_API_URL=url, PREFECT_CLIENT_MAX_RETRIES=HASTY)
     sandbox.admin("config", SLOW)
     words = build("--in-flight", 1)
     with serve() as server:

@@ -1,11 +1,13 @@
 """`editcorpus redrive` as a person meets it: whom the API refused is done again, nobody else."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from editcorpus.ledger import read_history
 from editcorpus.lookups.redrivable import choose
 from editcorpus.records import Reason
 from editcorpus.stages.redriving import read_redrives, record_redrive
@@ -86,3 +88,29 @@ def test_what_was_measured_takes_another_edit_and_says_so(
     assert "no_edit" not in ended.json["rejected"] and ended.json["kept"] > before.json["kept"]
     calls = sandbox.admin("journal")["calls"][seen:]
     assert sum(call["endpoint"].endswith("/images/edits") for call in calls) == unchanged
+
+
+def test_two_processes_redrive_whom_the_api_refused_and_nobody_else(
+    shell: Any, build: Words, sandbox: Any
+) -> None:
+    store = Store.on_disk(shell.folder / "store")
+    before = moderated(sandbox, shell, build("--set", "effort.gallery=0")).json
+    refused = before["rejected"]["moderation_input"]
+    known = {record.attempt for record in read_history(store, "few").records}
+    seen = len(sandbox.admin("journal")["calls"])
+    ended = shell.run(*REDRIVE, "--reason", "moderation_input", "--processes", 2)
+    assert ended.code == 0, ended.err
+    told = ended.json
+    assert "moderation_input" not in told["rejected"]
+    assert told["kept"] + sum(told["rejected"].values()) == told["entered"] == 8
+    calls = sandbox.admin("journal")["calls"][seen:]
+    assert sum(call["endpoint"].endswith("/images/edits") for call in calls) == refused
+    history = read_history(store, "few")
+    fresh = {record.attempt.rpartition("-")[0] for record in history.records} - {
+        attempt.rpartition("-")[0] for attempt in known
+    }
+    assert len(fresh) == 2, "each process writes its own journal"
+    assert history.spent == Decimal(sandbox.admin("summary")["usd"]) == Decimal(told["cost_usd"])
+    assert not history.possibly
+    assert [one.done for one in read_redrives(store, "few")] == [True]
+    assert shell.run("audit", "--store", "store", "--run", "few").code == 0

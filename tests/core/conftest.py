@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -39,19 +40,25 @@ class S3:
 def s3(
     tmp_path_factory: pytest.TempPathFactory,
     serve_s3: Callable[[Path, str], AbstractContextManager[str]],
+    given_s3: dict[str, str],
 ) -> Iterator[S3]:
     folder = tmp_path_factory.mktemp("s3")
+    if given_s3:
+        yield S3(folder, dict(given_s3))
+        return
     with serve_s3(folder, SECRET) as url:
         yield S3(folder, {"key": "access", "secret": SECRET, "endpoint_url": url})
 
 
 @pytest.fixture(scope="session")
-def s3_numbers() -> Iterator[int]:
-    return itertools.count()
+def s3_numbers(given_s3: dict[str, str]) -> Iterator[str]:
+    """What no bucket of the server has in its name yet."""
+    mark = f"{uuid.uuid4().hex[:12]}-" if given_s3 else ""
+    return (f"{mark}{number}" for number in itertools.count())
 
 
 @pytest.fixture
-def s3_store(s3: S3, s3_numbers: Iterator[int], tmp_path: Path) -> Store:
+def s3_store(s3: S3, s3_numbers: Iterator[str], tmp_path: Path) -> Store:
     """A store in a bucket of its own."""
     name = s3.bucket(f"store-{next(s3_numbers)}")
     return Store(f"s3://{name}/team", s3.options, tmp_path / "spool")

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from editcorpus import buckets
-from editcorpus.errors import ConfigError, ShardError, StorageError
+from editcorpus.errors import ConfigError, RowsDamaged, ShardError, StorageError
 from editcorpus.inputs import Inputs, read_pictures
 from editcorpus.records import Triplet
 
@@ -106,8 +106,9 @@ def test_only_the_row_groups_that_are_needed_are_read(tmp_path: Path):
     data[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
     path.write_bytes(data)
     assert len(list(read_pictures("img", [triplet(path, 1, 10)], Inputs()))) == 1
-    with pytest.raises(ShardError, match=r"a\.parquet is not a whole parquet file"):
-        list(read_pictures("img", [triplet(path, 0, 1)], Inputs()))
+    [(_, damage)] = read_pictures("img", [triplet(path, 0, 1)], Inputs())
+    assert isinstance(damage, RowsDamaged)
+    assert "a.parquet is damaged in row group 0, rows 0 to 9: " in str(damage)
 
 
 def test_memory_does_not_follow_the_row_group(tmp_path: Path):
@@ -198,7 +199,7 @@ def test_a_bucket_that_does_not_answer_is_told_in_seconds(connects: bool, monkey
         began = time.monotonic()
         with pytest.raises(ConfigError, match="cannot be read"):
             Inputs.find("s3://data/omni", options)
-        assert time.monotonic() - began < 9
+        assert time.monotonic() - began < 30, "five tries of a minute each, were it not hasty"
 
 
 @pytest.mark.s3

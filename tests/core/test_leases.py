@@ -2,13 +2,15 @@
 
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
-from editcorpus.errors import ConfigError, StorageError
-from editcorpus.leases import LEASE_S, RENEW_S, Owner, Times
+from editcorpus.conditions import Promise
+from editcorpus.errors import ConfigError, StorageError, Taken
+from editcorpus.leases import LEASE_S, RENEW_S, Owner, Times, Wanted, _Lease
 from editcorpus.runs import own_run
 from editcorpus.storage import Store
 
@@ -117,6 +119,22 @@ def test_of_many_who_start_at_once_never_two_own_the_run(any_store: Store):
     assert max(owners) == 1
 
 
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Look until it has happened; whoever writes it does so in another thread."""
+    pause = threading.Event()
+    for _ in range(6000):
+        if happened():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it did not happen within a minute")
+
+
+def unconditional(store: Store) -> Store:
+    """The same store, as if it had been found to ignore conditional writes."""
+    store._promise = Promise(conditional=False, why="it is told so")
+    return store
+
+
 class Clock:
     """A clock that is set by hand."""
 
@@ -150,18 +168,10 @@ def heard() -> Heard:
 
 
 def test_a_living_owner_renews_its_lock(any_store: Store, clock, heard):
-    renewed = threading.Event()
-    write = any_store.write
-
-    def watched(path: str, data: bytes) -> None:
-        write(path, data)
-        if json.loads(data)["expires"] == clock.now + LEASE_S and clock.now > 1_000_000:
-            renewed.set()
-
-    any_store.write = watched  # type: ignore[method-assign]
+    begun = clock.now + LEASE_S
     with own_run(any_store, "spring", owner(), heard, Times(clock, 0.01)):
         clock.now += LEASE_S - 1
-        assert renewed.wait(10)
+        wait_until(lambda: json.loads(any_store.read(f"{LOCKS}/a.json"))["expires"] > begun)
     assert heard == []
 
 
@@ -186,14 +196,14 @@ def test_a_store_that_fails_is_tried_again_until_the_lease_runs_out(
 ):
     tries, third = [], threading.Event()
 
-    def failing(path: str) -> bool:
+    def failing(path: str) -> str:
         tries.append(path)
         if len(tries) == 3:
             third.set()
         raise StorageError("no answer")
 
     with own_run(disk_store, "spring", owner(), heard, Times(clock, 0.01)):
-        disk_store.exists = failing  # type: ignore[method-assign]
+        disk_store.tag = failing  # type: ignore[method-assign]
         assert third.wait(10)
         assert heard == []
         clock.now += LEASE_S - RENEW_S
@@ -211,3 +221,56 @@ def test_a_lock_that_cannot_be_taken_back_does_not_hide_the_end(disk_store: Stor
 
 def test_a_lease_outlives_three_renewals_that_failed():
     assert LEASE_S >= 4 * RENEW_S
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+def test_the_protocol_holds_with_and_without_conditional_writes(
+    disk_store: Store, clock, heard, conditional: bool
+):
+    store = disk_store if conditional else unconditional(disk_store)
+    with own_run(store, "spring", owner(), heard, Times(clock, 0.01)):
+        with pytest.raises(ConfigError, match="is owned by"), ExitStack() as stack:
+            stack.enter_context(own_run(store, "spring", owner("b"), never, Times(clock)))
+        first = json.loads(store.read(f"{LOCKS}/a.json"))["mark"]
+        wait_until(lambda: json.loads(store.read(f"{LOCKS}/a.json"))["mark"] != first)
+    assert (store.list(LOCKS), heard) == ([], [])
+
+
+def test_whoever_slept_does_not_bring_back_a_claim_that_was_taken_over(disk_store: Store, clock):
+    """The owner looks, sleeps while another takes over, and wakes up to write."""
+    wanted = Wanted(LOCKS, "the run", lambda _: "It is owned")
+    sleeper = _Lease(disk_store, wanted, owner(host="there"), clock)
+    sleeper.take()
+    swap = disk_store.swap
+
+    def late(path: str, data: bytes, tag: str) -> bool:
+        disk_store.swap = swap  # type: ignore[method-assign]
+        clock.now += LEASE_S + 1
+        _Lease(disk_store, wanted, owner("b"), clock).take()
+        return disk_store.swap(path, data, tag)
+
+    disk_store.swap = late  # type: ignore[method-assign]
+    assert sleeper.renew() == "The lock on the run expired before it could be renewed."
+    assert disk_store.list(LOCKS) == [f"{LOCKS}/b.json"]
+
+
+def test_a_claim_that_was_renewed_meanwhile_is_not_cleared_away(disk_store: Store, clock):
+    """Another looks at a claim that has just expired; its owner renews it before it is cleared."""
+    wanted = Wanted(LOCKS, "the run", lambda _: "It is owned")
+    renewing = _Lease(disk_store, wanted, owner(host="there"), clock)
+    renewing.take()
+    clock.now += LEASE_S + 1
+    swap = disk_store.swap
+
+    def overtaken(path: str, data: bytes, tag: str) -> bool:
+        if path.endswith("/a.json"):
+            disk_store.swap = swap  # type: ignore[method-assign]
+            clock.now -= 2
+            assert renewing.renew() == ""
+            clock.now += 2
+        return swap(path, data, tag)
+
+    disk_store.swap = overtaken  # type: ignore[method-assign]
+    with pytest.raises(Taken, match="It is owned"):
+        _Lease(disk_store, wanted, owner("b"), clock).take()
+    assert disk_store.list(LOCKS) == [f"{LOCKS}/a.json"]

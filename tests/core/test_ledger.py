@@ -228,3 +228,25 @@ def test_a_record_that_is_none_is_refused(disk_store: Store, change: dict):
         bad = encode("end", KEY, **{**members, **change})
         with pytest.raises(StorageError, match=rf"stands in {JOURNAL} at byte {len(whole)};"):
             history(disk_store, whole, bad)
+
+
+def test_a_call_of_a_dead_process_that_is_still_under_way_is_reserved_again(disk_store):
+    lines = (intent("p-0"), intent("p-1", "0.5"), record("p-2"), intent("p-2"))
+    past = history(disk_store, *map(line_of, lines)).totals
+    ledger = Ledger(Decimal(2), past)
+    assert (ledger.spent, ledger.possibly) == (Decimal("0.95"), 2)
+    assert ledger.readmit("p-1") and not ledger.readmit("p-1")
+    assert not ledger.readmit("p-2") and not ledger.readmit("p-9")
+    assert (ledger.spent, ledger.reserved, ledger.possibly) == (Decimal("0.45"), Decimal("0.5"), 1)
+    assert ledger.free == Decimal("1.05")
+    ledger.book(record("p-1", "0.1"))
+    assert (ledger.spent, ledger.reserved) == (Decimal("0.55"), 0)
+
+
+def test_an_intent_names_its_batch_and_an_older_one_has_none(disk_store):
+    with_batch, without = intent("p-0", batch="b-1"), intent("p-1")
+    assert b"batch" in line_of(with_batch) and b"batch" not in line_of(without)
+    assert history(disk_store, line_of(with_batch), line_of(without)).open == (with_batch, without)
+    with pytest.raises(StorageError, match="'batch'"):
+        to_intent({**to_fields(without), "k": KEY, "batch": 7})
+    assert "batch" not in to_fields(Record.of(with_batch, Decimal(0), "now", "free"))

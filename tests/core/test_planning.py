@@ -255,12 +255,60 @@ def test_a_damaged_file_is_named(tmp_path: Path, cut: int):
         planned(tmp_path)
 
 
-def test_damage_in_the_middle_is_named_too(tmp_path: Path):
-    path = write(tmp_path / "a.parquet", rows(30))
+def spoilt(path: Path, group: int, column: int = 0) -> Path:
+    """The file with rubbish where a column of a row group was."""
     data = bytearray(path.read_bytes())
-    data[4:60] = b"\xff" * 56
+    chunk = pq.ParquetFile(path).metadata.row_group(group).column(column)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    data[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
     path.write_bytes(data)
-    with pytest.raises(ConfigError, match=r"a\.parquet is not a whole parquet file"):
+    return path
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_rows_of_a_damaged_row_group_are_rejected_and_the_others_go_on(tmp_path: Path, column: int):
+    write(tmp_path / "a.parquet", rows(5, prefix="first"))
+    path = spoilt(write(tmp_path / "b.parquet", rows(30)), 1, column)
+    shards = planned(tmp_path)
+    assert shards == planned(tmp_path)
+    rejected = [one for shard in shards for one in shard.rejected]
+    assert [one.id for one in rejected] == [f"toy/b/{row}" for row in range(10, 20)]
+    assert {one.reason for one in rejected} == {Reason.ROW_UNREADABLE}
+    assert rejected[0].detail.startswith(f"{path} is damaged in row group 1, rows 10 to 19: ")
+    kept = [one.row for shard in shards for one in shard.triplets if one.file == str(path)]
+    assert kept == [*range(10), *range(20, 30)]
+
+
+def test_damaged_ids_of_two_files_of_one_name_stay_apart(tmp_path: Path):
+    for folder in "ab":
+        write(tmp_path / folder / "x.parquet", rows(20, prefix=folder))
+        spoilt(tmp_path / folder / "x.parquet", 0)
+    items = entered(planned(tmp_path))
+    assert len({one.id for one in items}) == len(items) == 40
+    reasons = Counter(one.reason for one in items if isinstance(one, Rejected))
+    assert reasons == {Reason.ROW_UNREADABLE: 20}
+
+
+@pytest.mark.parametrize("column", [0, 1])
+@pytest.mark.parametrize("stratify", [True, False])
+def test_a_sample_of_a_damaged_input_is_as_large_as_asked_for(
+    tmp_path, column: int, stratify: bool
+):
+    tasks = [*rows(15, "add"), *rows(15, "remove", "r")]
+    spoilt(write(tmp_path / "a.parquet", tasks), 1, column)
+    shards = planned(tmp_path, limit=20, stratify=stratify, rows_per_group=8)
+    assert shards == planned(tmp_path, limit=20, stratify=stratify, rows_per_group=8)
+    items = entered(shards)
+    assert len(items) == 20
+    unread = [one for one in items if isinstance(one, Rejected)]
+    assert {one.reason for one in unread} == {Reason.ROW_UNREADABLE}
+
+
+def test_where_no_row_can_be_read_the_first_row_group_is_named(tmp_path: Path):
+    path = write(tmp_path / "a.parquet", rows(20))
+    for group in (0, 1):
+        spoilt(path, group)
+    with pytest.raises(ConfigError, match=r"a\.parquet is damaged in row group 0, rows 0 to 9: "):
         planned(tmp_path)
 
 

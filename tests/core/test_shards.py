@@ -105,7 +105,7 @@ class Counting(Store):
     """A store that notes what is read of it: whole files, and ranges of files."""
 
     def __init__(self, inner: Store) -> None:
-        super().__init__(inner.root, inner._options, inner._spool)
+        super().__init__(inner.root, inner._options, inner.spool)
         self.reads: list[tuple[str, bool]] = []
 
     def _cat(self, path: str, start: int, end: int | None) -> bytes:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from editcorpus.checks import check_store
 from editcorpus.errors import ConfigError
 from editcorpus.storage import Store
 
@@ -147,7 +148,7 @@ def test_a_column_of_many_pictures_is_uploaded_in_parts(s3_store: Store):
 def test_an_upload_to_a_bucket_needs_a_spool(s3_store: Store, s3):
     bare = Store(s3_store.root, s3.options)
     bare.write("a", b"1")
-    bare.check()
+    check_store(bare)
     with pytest.raises(ConfigError, match="needs a local spool folder"), bare.upload("a"):
         pass
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from editcorpus.checks import check_store
 from editcorpus.errors import StorageError, StorageFull
 from editcorpus.storage import Store
 
@@ -160,7 +161,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tiny: Path):
     with suppress(OSError):
         (tiny / "fill").write_bytes(bytes(1_000_000))
     with pytest.raises(StorageFull, match=r"^No space is left for /.*/store/probe-"):
-        store.check()
+        check_store(store)
 
 
 @pytest.mark.s3

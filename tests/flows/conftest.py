@@ -51,6 +51,7 @@ class Api:
         until = time.monotonic() + _PATIENCE_S
         while not ready(self):
             assert time.monotonic() < until, "The server did not record it in time."
+            time.sleep(0.2)
         return self
 
 
@@ -69,9 +70,16 @@ class _Patient(httpx.HTTPTransport):
 
 
 @pytest.fixture(scope="session")
-def api_of(prefect_api: str) -> Iterator[Callable[[UUID | None], Api]]:
-    transport = _Patient(retries=3)
-    with httpx.Client(base_url=prefect_api, transport=transport, timeout=60) as client:
+def client_of() -> Callable[[str], httpx.Client]:
+    """A client of a Prefect server that may be busy."""
+    return lambda url: httpx.Client(base_url=url, transport=_Patient(retries=3), timeout=60)
+
+
+@pytest.fixture(scope="session")
+def api_of(
+    prefect_api: str, client_of: Callable[[str], httpx.Client]
+) -> Iterator[Callable[[UUID | None], Api]]:
+    with client_of(prefect_api) as client:
         yield lambda run: Api(client, str(run))
 
 

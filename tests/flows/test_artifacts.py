@@ -1,24 +1,37 @@
 """What the artifacts of a flow run say, as text."""
 
+import json
 import logging
+import re
+from dataclasses import replace
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
+from uuid import uuid4
 
 import httpx
 import pytest
+from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
 
+from editcorpus.endpoints.bulk import BatchFacts
+from editcorpus.lookups.failures import grouped
 from editcorpus.records import REMEDIES, SENTENCES, Failed, Reason, Rejected
 from editcorpus.stages.summary import Standing
+from editcorpus.storage import Store
 from flows import artifacts
-from flows.artifacts import Watch, failures, funnel
+from flows.again import Again
+from flows.artifacts import Watch, funnel
+from flows.given_up import described, failures
 from flows.outcome import Outcome
 
 HOSTILE = (
     "a|b <script>alert(1)</script> [x](javascript:alert) ![p](http://evil/x.png)\n# heading `c`"
 )
+AGAIN = Again("spring", ("--store", "store"), "", {})
 CALLS = {"paid": 7, "cached": 2, "possibly_billed": 1}
 
 
@@ -36,6 +49,12 @@ def failed(*items: tuple[int, str, Reason, str]) -> Standing:
     return made
 
 
+def page(standing: Standing, **changed: Any) -> str:
+    """The page of a run whose dollars nobody counted."""
+    groups = grouped([*standing.failed, *standing.rejected])
+    return failures(outcome(standing), groups, replace(AGAIN, **changed), priced=False)
+
+
 def headings(markdown: str) -> list[str]:
     return [unescape(line) for line in markdown.splitlines() if line.startswith("## ")]
 
@@ -50,7 +69,7 @@ def test_failures_are_grouped_by_step_and_reason_with_what_to_do() -> None:
         (7, "regenerate", Reason.NOT_REACHED, "stopped"),
     )
     standing.rejected.append(Rejected("omniedit/r", "filter", Reason.NO_EDIT, "0.0001 changed"))
-    found = failures(outcome(standing), "s3://team/x")
+    found = page(standing, place=("--store", "s3://team/x"))
     assert headings(found) == [
         "## failed: 4 at regenerate: unavailable",
         "## failed: 1 at align: unavailable",
@@ -67,11 +86,90 @@ def test_failures_are_grouped_by_step_and_reason_with_what_to_do() -> None:
     ]
     assert len(examples) == 3 + 1 + 1 + 1
     assert found.endswith("What they cost: `editcorpus failures --store s3://team/x --run spring`")
+    assert "$" not in found
+    assert "editcorpus redrive" not in text.replace(REMEDIES[Reason.UNAVAILABLE], "")
+    assert "The run has to go to its end before some of these can be done again alone." in text
+
+
+def test_each_group_says_what_it_cost_and_how_it_is_done_again() -> None:
+    standing = failed((7, "regenerate", Reason.UNAVAILABLE, "status 503"))
+    verdicts = (("filter", Reason.NO_EDIT), ("align", Reason.JUDGE_UNREADABLE))
+    for number, (step, reason) in enumerate((*verdicts, ("pad", Reason.IMAGE_BLANK))):
+        standing.rejected.append(Rejected(f"omniedit/r{number}", step, reason, ""))
+    groups = grouped([*standing.failed, *standing.rejected])
+    for group in groups:
+        group.usd = Decimal("1234.5")
+    found = unescape(failures(outcome(standing), groups, AGAIN, priced=True))
+    assert found.count("$1,234.5000 booked for them.") == 4
+    command = "editcorpus redrive --store store --run spring --reason"
+    assert f"Again, only these: `{command} unavailable`" in found
+    assert f"Again, only these: `{command} judge_unreadable`" in found
+    assert f"Again, with another edit, which is paid for: `{command} no_edit --sample`" in found
+    assert found.count("Again, ") == 3
+    assert found.startswith("Start the same command again: only those that failed are asked.")
+    long = replace(AGAIN, place=("--store-block", "s" * 200))
+    assert (
+        f"`editcorpus redrive --store-block {'s' * 200} --run spring --reason no_edit"
+        in failures(outcome(standing), groups, long, priced=True)
+    )
+    assert "The form" not in found
+
+
+def test_a_run_of_a_deployment_is_done_again_by_a_form_that_is_filled_in() -> None:
+    recipe = {"run": "spring", "input": "s3://in/*.parquet", "effort": {"budget_usd": 5}}
+    form = replace(AGAIN, form="/v2/form?parameters=", recipe=recipe)
+    standing = failed((7, "regenerate", Reason.UNAVAILABLE, "status 503"))
+    standing.rejected.append(Rejected("omniedit/r", "filter", Reason.NO_EDIT, ""))
+    found = page(standing, form=form.form, recipe=recipe)
+    links = re.findall(r"\(/v2/form\?parameters=([^)]*)\)", found)
+    asked = [json.loads(unquote(link))["recipe"] for link in links]
+    same = {"budget_usd": 5, "redrive_sample": False}
+    assert [one.pop("effort") for one in asked] == [
+        {"budget_usd": 5},
+        {**same, "redrive": ["unavailable"]},
+        {**same, "redrive": ["no_edit"], "redrive_sample": True},
+    ]
+    assert all(one == {"run": "spring", "input": "s3://in/*.parquet"} for one in asked)
+    assert "Retry" in form.sentence
+    assert "less effort.redrive" in replace(form, redrives=True).sentence
+    assert "same command" in AGAIN.sentence
+
+
+def test_a_signed_url_stays_out_of_the_links() -> None:
+    signed = {"run": "spring", "input": "https://in/x.parquet?X-Amz-Signature=abc"}
+    standing = failed((7, "regenerate", Reason.UNAVAILABLE, "status 503"))
+    assert "abc" not in page(standing, form="/v2/form?parameters=", recipe=signed)
+
+
+def test_an_artifact_is_described_by_its_counts() -> None:
+    standing = failed(
+        (1, "align", Reason.UNAVAILABLE, ""), (2, "regenerate", Reason.UNAVAILABLE, "")
+    )
+    standing.rejected.append(Rejected("omniedit/r", "filter", Reason.NO_EDIT, ""))
+    told = described(grouped([*standing.failed, *standing.rejected]))
+    assert told == "2 failed: 2 unavailable. 1 rejected: 1 no_edit. What to do is inside."
+
+
+def test_the_final_state_says_who_failed_where_and_what_to_do() -> None:
+    many = failed(*((shard, "align", Reason.UNAVAILABLE, "") for shard in range(7)))
+    state = outcome(many).state(0.1, AGAIN.sentence)
+    assert (state.type, state.name) == (StateType.FAILED, "Failed (7 failed)")
+    assert state.message == (
+        "7 entered: 0 kept, 0 rejected, 7 failed; $0.5000. That is more than "
+        "effort.max_failed_share, 0.1, allows. Failed: 7 unavailable at align (shards 00000, 00001, "
+        "00002, 00003, 00004 and 2 more). Artifact editcorpus-failures tells more. Start the same "
+        "command again: only those that failed are asked."
+    )
+    assert outcome(many).state(1, AGAIN.sentence).name == "Completed (7 failed)"
+    stopped = outcome(many, stopped="No money is left.").state(1, AGAIN.sentence)
+    assert (stopped.message or "").startswith("No money is left. 7 entered: ")
+    whole = outcome(Standing(entered=1, kept=1)).state(0.1, AGAIN.sentence)
+    assert whole.message == "1 entered: 1 kept, 0 rejected, 0 failed; $0.5000."
 
 
 def test_the_shards_that_are_named_are_few() -> None:
     many = failed(*((shard, "align", Reason.UNAVAILABLE, "") for shard in range(25)))
-    assert "00019 and 5 more." in failures(outcome(many), "store")
+    assert "00019 and 5 more." in page(many)
 
 
 def test_text_from_outside_stays_inert() -> None:
@@ -80,7 +178,7 @@ def test_text_from_outside_stays_inert() -> None:
     standing.rejected.append(Rejected("omniedit/r", "pad", Reason.IMAGE_BLANK, HOSTILE))
     places = {"corpus": f"/store/{HOSTILE}", "gallery": f"s3://bucket/{HOSTILE}"}
     for text in (
-        failures(outcome(standing), HOSTILE),
+        page(standing, place=("--store", HOSTILE)),
         funnel(outcome(standing, stopped=HOSTILE, **places)),
         funnel(outcome(standing, gallery="https://x.example/a)[b](javascript:c)<b>`")),
     ):
@@ -88,7 +186,7 @@ def test_text_from_outside_stays_inert() -> None:
         assert "](javascript" not in text
         assert "![" not in text
         assert "\n# heading" not in text
-    assert len(headings(failures(outcome(standing), "store"))) == 2
+    assert len(headings(page(standing))) == 2
 
 
 def test_the_funnel_says_why_it_stopped_and_where_the_corpus_lies() -> None:
@@ -110,9 +208,34 @@ def test_the_funnel_says_why_it_stopped_and_where_the_corpus_lies() -> None:
     assert "7 calls paid, 2 served from the store, 1 possibly billed" in found
 
 
+def test_progress_tells_of_the_batches_that_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(artifacts, "create_progress_artifact", lambda *_, **__: uuid4())
+    monkeypatch.setattr(
+        artifacts, "update_progress_artifact", lambda *_, description: told.append(description)
+    )
+    made = "2026-11-20T10:00:00.000+00:00"
+    names = ("b1", "regenerate", "images", "gpt-image-2.5-sunburst", "in_progress", "batch_1")
+    batch = BatchFacts(*names, 60, 9, 1, Decimal("1.5"), made)
+    engine = SimpleNamespace(standing=lambda: SimpleNamespace(in_flight=0, waiting=0, refused=0))
+    ledger = SimpleNamespace(budget_usd=None, spent=Decimal(0), reserved=Decimal("1.5"))
+    clocks = SimpleNamespace(now=lambda: "2026-11-20T16:00:00.000+00:00")
+    shop: Any = SimpleNamespace(engine=engine, ledger=ledger, clocks=clocks, batches=(batch,))
+    plan: Any = SimpleNamespace(shards=2, entered=5)
+    with Watch(shop, AGAIN) as watch:
+        watch.planned(plan)
+        watch._update()
+    assert told[-1].endswith(
+        " regenerate: 10/60 lines of 1 batch (in_progress), $1.50 reserved, for 6.0 h."
+    )
+
+
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), PrefectException("no such run")])
 def test_a_server_that_fails_costs_artifacts_and_one_warning(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise error
@@ -123,9 +246,9 @@ def test_a_server_that_fails_costs_artifacts_and_one_warning(
         "update_progress_artifact",
     ):
         monkeypatch.setattr(artifacts, name, refuse)
-    shop: Any = SimpleNamespace(store=SimpleNamespace(root="store"))
+    shop: Any = SimpleNamespace(store=Store.on_disk(tmp_path), run="spring")
     plan: Any = SimpleNamespace(shards=2, entered=5)
-    with caplog.at_level(logging.WARNING), Watch(shop) as watch:
+    with caplog.at_level(logging.WARNING), Watch(shop, AGAIN) as watch:
         watch.opened(shop)
         watch.planned(plan)
         watch.shard_ended(0)

@@ -74,11 +74,19 @@ def once(happened: Callable[[], bool]) -> None:
     until = time.monotonic() + PATIENCE_S
     while not happened():
         assert time.monotonic() < until, "It did not happen in time."
+        time.sleep(0.2)
 
 
 @pytest.fixture
 def team(
-    tmp_path: Path, serve_prefect: Any, free_port: int, one_sandbox: Running, key: str, few: Path
+    *,
+    tmp_path: Path,
+    serve_prefect: Any,
+    client_of: Callable[[str], httpx.Client],
+    free_port: int,
+    one_sandbox: Running,
+    key: str,
+    few: Path,
 ) -> Iterator[Team]:
     url = f"http://127.0.0.1:{free_port}/api"
     env = {
@@ -115,9 +123,8 @@ def team(
             worker = subprocess.Popen(
                 command, env=env, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
             )
-        transport = httpx.HTTPTransport(retries=3)
         try:
-            with httpx.Client(base_url=url, timeout=60, transport=transport) as client:
+            with client_of(url) as client:
                 yield Team(client, tmp_path / "store", few)
         finally:
             for process in (*psutil.Process(worker.pid).children(recursive=True), worker):

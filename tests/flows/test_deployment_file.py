@@ -11,6 +11,7 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.flows import Flow, load_flow_from_entrypoint
 
 from flows.parameters import Recipe
+from flows.workers import deployment_named
 
 FILE = Path(__file__).parents[2] / "deployments" / "prefect.yaml"
 
@@ -23,8 +24,12 @@ def declared() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def deployment(declared: dict[str, Any]) -> dict[str, Any]:
-    (found,) = declared["deployments"]
-    return dict(found)
+    return dict(declared["deployments"][0])
+
+
+@pytest.fixture(scope="module")
+def parts(declared: dict[str, Any]) -> dict[str, Any]:
+    return dict(declared["deployments"][1])
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +67,14 @@ def told(bound: float, text: str) -> bool:
     return bool(re.search(rf"(?<![\d.,]){bound:,.10g}(?![\d]|[.,]\d)", text))
 
 
-def test_names_one_deployment_of_the_module_without_a_pull_step(
-    declared: dict[str, Any], deployment: dict[str, Any]
+def test_names_the_deployments_of_a_source_by_their_modules_without_a_pull_step(
+    declared: dict[str, Any], deployment: dict[str, Any], parts: dict[str, Any]
 ) -> None:
     assert declared["pull"] == []
+    assert [one["name"] for one in declared["deployments"]] == ["omniedit", "omniedit-partition"]
+    assert parts["entrypoint"] == "flows.partition.partition"
+    assert parts["work_pool"]["name"] == deployment["work_pool"]["name"]
+    assert parts["work_pool"]["job_variables"] == deployment["work_pool"]["job_variables"]
     assert deployment["name"] == "omniedit"
     assert deployment["entrypoint"] == "flows.omniedit.omniedit"
     assert deployment["work_pool"]["name"] == "local"
@@ -78,6 +87,15 @@ def test_lets_one_run_work_at_a_time_and_starts_none_by_itself(deployment: dict[
 
 def test_the_entrypoint_loads_the_flow(flow: Flow[..., Any]) -> None:
     assert flow.name == "omniedit"
+
+
+def test_parts_of_a_run_may_be_done_side_by_side_and_by_nobody_s_schedule(
+    parts: dict[str, Any],
+) -> None:
+    found = load_flow_from_entrypoint(parts["entrypoint"])
+    assert deployment_named(parts["name"]) == f"{found.name}/{parts['name']}"
+    assert set(found.parameters.properties) == {"recipe", "share"}
+    assert not {"schedules", "concurrency_limit", "parameters"} & set(parts)
 
 
 def test_prefect_takes_the_file_s_members(deployment: dict[str, Any], flow: Flow[..., Any]) -> None:

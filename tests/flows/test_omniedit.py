@@ -77,9 +77,10 @@ def test_the_run_is_named_after_its_recipe_and_says_how_many_failed(built: Built
     run = built.api.flow_run()
     assert run["name"] == "omniedit-flow-test"
     assert (run["state_type"], run["state_name"]) == ("COMPLETED", "Completed (1 failed)")
-    assert re.match(
-        r"4 entered: \d kept, \d rejected, 1 failed; \$0\.\d{4}\.", run["state"]["message"]
-    )
+    told = run["state"]["message"]
+    assert re.match(r"4 entered: \d kept, \d rejected, 1 failed; \$0\.\d{4}\.", told)
+    assert "Failed: 1 unavailable at regenerate (shards 00001)." in told
+    assert told.endswith("Start the same command again: only those that failed are asked.")
 
 
 def test_each_stage_of_each_shard_is_a_task_run_with_its_counts_as_state(built: Built) -> None:
@@ -97,7 +98,12 @@ def test_a_stage_with_an_unanswered_call_is_red_and_was_retried_once(built: Buil
     for run in runs:
         assert (run["state_type"], run["state_name"]) == ("FAILED", "1 unanswered")
         assert run["run_count"] == 2
-        assert "1 of 1 have no answer" in run["state"]["message"]
+        told = run["state"]["message"]
+        assert told.startswith("1 of 1 has no answer: 1 unavailable. The first: ")
+        assert "the artifact editcorpus-failures of the flow run" in told
+        assert re.search(
+            r"`editcorpus redrive --store \S+ --run flow-test --reason unavailable`", told
+        )
 
 
 def test_its_siblings_stay_completed(built: Built) -> None:
@@ -105,6 +111,8 @@ def test_its_siblings_stay_completed(built: Built) -> None:
     assert {run["state_type"] for run in others} == {"COMPLETED"}
     assert {run["run_count"] for run in others} == {1}
     assert states(built, "00001-shard") == ["0 kept, 1 unanswered"] * 2
+    shards = [run for run in others if run["name"] == "00001-shard"]
+    assert all("1 unavailable at regenerate" in run["state"]["message"] for run in shards)
 
 
 def test_artifacts_show_progress_funnel_and_failures(built: Built) -> None:
@@ -120,6 +128,9 @@ def test_artifacts_show_progress_funnel_and_failures(built: Built) -> None:
     failures = shown["editcorpus-failures"]
     assert "1 at regenerate: unavailable" in failures["data"]
     assert UNLUCKY in unescape(failures["data"])
+    assert "Again, only these: `editcorpus redrive --store " in failures["data"]
+    assert "$0.0000 booked for them." in failures["data"]
+    assert failures["description"].startswith("1 failed: 1 unavailable. ")
 
 
 def test_one_line_of_the_core_is_logged_per_shard_and_step(built: Built) -> None:
@@ -155,6 +166,7 @@ def test_above_the_allowed_share_it_is_failed_and_nothing_is_paid_again(
     state = omniedit(recipe(built.input, built.blocks, max_failed_share=0.1), return_state=True)
     run = api_of(state.state_details.flow_run_id).flow_run()
     assert (run["state_type"], run["state_name"]) == ("FAILED", "Failed (1 failed)")
+    assert "more than effort.max_failed_share, 0.1, allows" in run["state"]["message"]
     assert one_sandbox.admin("summary")["billed"] == billed
 
 

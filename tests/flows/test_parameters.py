@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from editcorpus.geometry import fixed_canvas
 from editcorpus.steps import regenerate
-from flows.commands.build import dollars
 from flows.parameters import Effort, Recipe
+from flows.words import dollars
 
 
 @pytest.mark.parametrize("given", [0.15, "0.15", Decimal("0.15")])

@@ -1,18 +1,23 @@
 """What a terminal shows of a build: how far it is, and what it cost."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from editcorpus.endpoints.bulk import BatchFacts
 from editcorpus.records import Reason, Rejected
 from editcorpus.stages.summary import Standing
+from editcorpus.stages.workshop import Clocks
 from editcorpus.tariffs import PUBLISHED
 from flows import progress
 from flows.outcome import Outcome
 from flows.progress import Pace, Progress, cost, report, time_left
 from flows.running import Ended
+
+CLOCKS = Clocks(lambda: "2026-11-20T10:12:00.000+00:00", lambda: 0.0)
 
 
 def outcome(paid: int, usd: str, *, emulated: bool = False, kept: int = 3) -> Outcome:
@@ -76,22 +81,49 @@ def test_a_second_pass_does_not_count_shards_again() -> None:
     assert shown._pace.ended == {0, 1}
 
 
-def test_without_a_terminal_it_writes_plain_lines(
+@pytest.fixture
+def first_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(progress, "_PLAIN_S", 0.01)
-    shown = Progress(live=False)
-    told: list[str] = []
-    engine = SimpleNamespace(standing=lambda: SimpleNamespace(in_flight=told.append("x") or 5))
-    ledger = SimpleNamespace(calls={"settled": 0}, spent=Decimal("1.5"))
-    shop: Any = SimpleNamespace(engine=engine, ledger=ledger)
-    shown.opened(shop)
-    with shown:
-        while len(told) < 2:
-            shown._over.wait(0.001)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines()[0] == "0/0 shards  5 calls in flight  $1.5000"
+) -> Callable[..., str]:
+    """The first line that is written of a run where nobody watches."""
+
+    def written(*batches: BatchFacts) -> str:
+        monkeypatch.setattr(progress, "_PLAIN_S", 0.01)
+        shown = Progress(live=False)
+        told: list[str] = []
+        engine = SimpleNamespace(standing=lambda: SimpleNamespace(in_flight=told.append("x") or 5))
+        ledger = SimpleNamespace(calls={"settled": 0}, spent=Decimal("1.5"))
+        shop: Any = SimpleNamespace(engine=engine, ledger=ledger, batches=batches, clocks=CLOCKS)
+        shown.opened(shop)
+        with shown:
+            while len(told) < 2:
+                shown._over.wait(0.001)
+        said = capsys.readouterr()
+        assert said.out == ""
+        return said.err.splitlines()[0]
+
+    return written
+
+
+def test_without_a_terminal_it_writes_plain_lines(first_line: Callable[..., str]) -> None:
+    assert first_line() == "0/0 shards  5 calls in flight  $1.5000"
+
+
+def test_batches_that_are_waited_for_are_told_by_step(first_line: Callable[..., str]) -> None:
+    def batch(step: str, status: str, done: int) -> BatchFacts:
+        made = "2026-11-20T10:00:00.000+00:00"
+        usd = Decimal("1.25")
+        return BatchFacts("b", step, "images", "m", status, "batch_1", 60, done, 1, usd, made)
+
+    assert first_line(
+        batch("regenerate", "in_progress", 39),
+        batch("regenerate", "validating", 0),
+        batch("align", "in_progress", 9),
+    ) == (
+        "0/0 shards  5 calls in flight  $1.5000"
+        "  align: 10/60 lines of 1 batch (in_progress), $1.25 reserved, for 12 min"
+        "  regenerate: 41/120 lines of 2 batches (in_progress, validating), $2.50 reserved, for 12 min"
+    )
 
 
 def test_a_paid_run_says_what_is_booked() -> None:

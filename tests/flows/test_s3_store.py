@@ -111,7 +111,9 @@ def test_a_damaged_column_in_a_bucket_is_made_anew_in_the_same_run(
     for place in range(100, len(data), 500):
         data[place] ^= 1
     store.write(f"{folder}/pad.pictures.parquet", bytes(data))
-    for path in (f"{folder}/filter.json", "corpora/rot/manifest.json"):
+    rollups = store.list("runs/rot/rollups")
+    assert rollups
+    for path in (f"{folder}/filter.json", "corpora/rot/manifest.json", *rollups):
         store.remove(path)
 
     again = omniedit(recipe, return_state=True)

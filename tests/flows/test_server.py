@@ -8,9 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    temporary_settings,
+)
 
 from editcorpus.errors import RunStopped
-from flows.server import Away, Vigil
+from flows.server import Away, Vigil, patience_s
 from flows.starting import answers, own_trust
 
 
@@ -50,6 +55,17 @@ def test_what_is_away_is_gone_after_its_grace_and_not_before() -> None:
     away = Away(20)
     looks = [(True, 0), (False, 10), (False, 29), (True, 30), (False, 31), (False, 50), (False, 51)]
     assert [away.gone(there, now) for there, now in looks] == [*[False] * 6, True]
+
+
+@pytest.mark.parametrize(
+    ("url", "retries", "seconds"),
+    [("http://team:4200/api", 6, 126), ("http://team:4200/api", 2, 20), (None, 6, 20)],
+)
+def test_a_team_s_server_is_waited_for_as_long_as_prefect_asks_again(
+    url: str | None, retries: int, seconds: float
+) -> None:
+    with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: retries}):
+        assert (patience_s(), Vigil().grace_s) == (seconds, seconds)
 
 
 def test_a_build_whose_server_is_gone_stops_with_one_sentence() -> None:

@@ -28,9 +28,8 @@ CASE_S = 60
 """A case that takes longer hangs: they take milliseconds."""
 ADDRESSES = 1024**3
 """Bytes that a process may ask for beyond what it has at its start; more is refused to it."""
-RESIDENT_KIB = {"answers": 256 * 1024, "pictures": 256 * 1024, "tables": 1024 * 1024}
-"""How much a process may really take beyond that, in KiB. Arrow sets aside what the header of a page
-announces before it looks at the page: of tables it is only asked that memory that is refused is told."""
+RESIDENT_KIB = 256 * 1024
+"""How much a process may really take beyond that, in KiB."""
 
 
 class Checker(Protocol):
@@ -71,7 +70,7 @@ def work(kind: str, folder: Path, seed: int, numbers: range) -> Counter[str]:
             ends[found.check(Random(f"{seed}/{kind}/{number}"))] += 1
             faulthandler.cancel_dump_traceback_later()
             grown = _resident() - before
-            assert grown <= RESIDENT_KIB[kind], f"The process grew by {grown} KiB."
+            assert grown <= RESIDENT_KIB, f"The process grew by {grown} KiB."
     return ends
 
 

@@ -14,14 +14,14 @@ from editcorpus.stages.order import STAGES as CORE
 from tasks.finish import finish
 from tasks.plan import plan
 from tasks.shard import STAGES, shard
-from tasks.states import verdict
+from tasks.states import through, verdict
 
 KNOWN: dict[str, Any] = {"run": "r", "shard": 3, "step": "pad", "digest": "d", "skipped": False}
 
 
 def ref(**counts: int) -> ShardRef:
     members = {"entered": 12, "kept": 12, "rejected": 0, "failed": 0, **KNOWN, **counts}
-    return ShardRef(**{name: members[name] for name in ShardRef.__dataclass_fields__})
+    return ShardRef(**members)
 
 
 def test_there_is_one_task_a_stage_in_the_order_of_the_stages() -> None:
@@ -54,12 +54,39 @@ def test_a_state_says_what_came_of_the_shard(
     counts: dict[str, int], kind: StateType, name: str
 ) -> None:
     made = ref(**counts)
-    state = verdict(made)
+    state = verdict(made, "store")
     assert (state.type, state.name, state.data) == (kind, name, made)
 
 
 def test_a_shard_that_was_done_says_so() -> None:
-    assert verdict(replace(ref(), skipped=True)).name == "Done before"
+    assert verdict(replace(ref(), skipped=True), "store").name == "Done before"
+
+
+def test_a_red_stage_says_how_many_why_where_to_look_and_what_to_type() -> None:
+    made = replace(
+        ref(kept=9, failed=3),
+        failed_for={"unavailable": 2, "not_reached": 1},
+        example="status 503:\n<b>busy</b>.",
+    )
+    told = verdict(made, "s3://team/a b").message or ""
+    assert told.startswith("3 of 12 have no answer: 2 unavailable, 1 not_reached.")
+    assert "The first: status 503: <b>busy</b>. The run asks once more" in told
+    assert "the artifact editcorpus-failures of the flow run" in told
+    command = "editcorpus redrive --store 's3://team/a b' --run r --reason unavailable"
+    assert told.endswith(f"Only these again: `{command}`.")
+
+
+def test_a_stage_that_rejects_says_why() -> None:
+    made = replace(ref(kept=10, rejected=2), rejected_for={"moderation_input": 2})
+    told = verdict(made, "store").message or ""
+    assert told.startswith("2 rejected for good: 2 moderation_input; the artifact editcorpus-fail")
+
+
+def test_a_shard_says_at_which_steps_answers_are_missing() -> None:
+    short = replace(ref(kept=10, failed=2), step="align", failed_for={"unavailable": 2})
+    told = through([ref(), short])
+    assert told.startswith("No answer yet: 2 unavailable at align. The red stages of this shard")
+    assert through([ref(), ref(kept=11, rejected=1)]) == ""
 
 
 @pytest.mark.parametrize(

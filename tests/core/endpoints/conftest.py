@@ -2,16 +2,20 @@
 
 import io
 import itertools
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
+from openai import OpenAI
 from PIL import Image
 
 from editcorpus.endpoints.books import Books
@@ -68,10 +72,11 @@ def edit(
     *,
     step: str = "regenerate",
     load: Callable[[], bytes] | None = None,
+    pixels: str = "little",
     **changed: Any,
 ) -> Ask:
     """An edit of a little picture, told from others by its number."""
-    picture = Picture("little", "image/png", 0, (64, 64), load or _PNG)
+    picture = Picture(pixels, "image/png", 0, (64, 64), load or _PNG)
     given = {"model": IMAGE_MODEL, "size": (1024, 1024), "quality": "low", "output_format": "png"}
     what = ImageEdit(prompt=f"{prompt} {number}", picture=picture, **{**given, **changed})
     key = request_hash("sandbox", what, 0)
@@ -89,12 +94,21 @@ def chat(
 _PNG = partial(bytes, _small_png())
 
 
+def question(number: int) -> Ask:
+    """A question about two little pictures, told from others by its number."""
+    picture = Picture("little", "image/png", 0, (64, 64), _PNG)
+    content = ("Before:", picture, "After:", picture, f"What has changed? {number}")
+    what = Chat(CHAT_MODEL, content, 40, {"temperature": 0})
+    return Ask(f"rewrite/{number}", "rewrite", 0, "", 0, what, request_hash("sandbox", what, 0))
+
+
 @dataclass(frozen=True)
 class Asks:
     """Makes requests."""
 
     edit: Callable[..., Ask] = edit
     chat: Callable[..., Ask] = chat
+    question: Callable[..., Ask] = question
     key: str = KEY
 
     def chats(self, count: int, prompt: str = "Say it", **given: Any) -> list[Ask]:
@@ -249,3 +263,149 @@ def lab(new_lab: Callable[[Store], Lab], disk_store: Store) -> Iterator[Lab]:
     for thread in made.threads:
         thread.join(30)
         assert not thread.is_alive(), "nothing hangs"
+
+
+@dataclass(frozen=True)
+class BulkLab(Lab):
+    """The same with a server whose clock runs ten thousand times as fast, and with batches."""
+
+    def queue(self, engine: Engine, asks: Sequence[Ask]) -> Taken:
+        """Queue what the store lacks, and submit it."""
+        outcomes = list(engine.bulk.answers(asks))
+        assert Counter(one.ask.id for one in outcomes) == Counter(ask.id for ask in asks)
+        engine.bulk.flush()
+        return Taken(outcomes, None)
+
+    def wait(self, engine: Engine) -> None:
+        """Until no batch is under way."""
+        while engine.bulk.look():
+            pass
+
+    def tokens(self, edits: int) -> int:
+        """Input tokens of so many edits, by the engine's estimate."""
+        endpoint = endpoint_from("images", {"base_url": self.sandbox.url})
+        return edits * endpoint.cost(self.make.edit(1).what).tokens
+
+    def twin(self, ask: Ask) -> Ask:
+        """The same request on behalf of another triplet."""
+        return replace(ask, id=f"{ask.id}-twin")
+
+    def on_another_store(self) -> "BulkLab":
+        """The same server, and a store that has nothing."""
+        return BulkLab(self.sandbox, Store(f"{self.store.root}-other"))
+
+    def batches(self) -> list[dict[str, Any]]:
+        """All batches that the server has, newest first."""
+        with OpenAI(base_url=self.sandbox.url, api_key=KEY, max_retries=0) as client:
+            return [one.to_dict() for one in client.batches.list()]
+
+    def prove_clean(self) -> None:
+        """No file is left at the server, and no line on record."""
+        assert self.sandbox.admin("summary")["files"] == 0
+        assert not [path for path in self.store.list(f"runs/{RUN}") if path.endswith(".jsonl")]
+
+
+@pytest.fixture
+def bulk(new_lab: Callable[[Store], Lab], disk_store: Store) -> Iterator[BulkLab]:
+    lab = new_lab(disk_store)
+    lab.config(time_scale=1e-4)
+    yield BulkLab(lab.sandbox, lab.store)
+    lab.config(time_scale=1.0, batches={}, strikes=())
+
+
+Meddling = Callable[[bytes], bytes | None]
+"""What becomes of the body of an answer; None breaks the connection instead."""
+
+
+REFUSAL = b'{"error": {"message": "No.", "type": "invalid_request_error", "code": null}}'
+
+
+@dataclass
+class Meddler:
+    """Stands between the client and the server, and spoils what it is told to.
+
+    Attributes:
+        says: The status with which calls are refused; the server does not hear of them.
+        rules: Which calls, how often, whether the server hears of them, and what becomes of its answers.
+    """
+
+    target: str
+    rules: list[list] = field(default_factory=list)
+    url: str = ""
+    says: dict[str, int] = field(default_factory=dict)
+
+    def spoil(self, call: str, meddling: Meddling, *, times: int = 1, heard: bool = True) -> None:
+        self.rules.append([re.compile(call), times, heard, meddling])
+
+    def rule(self, call: str) -> list | None:
+        for rule in self.rules:
+            if rule[1] and rule[0].fullmatch(call):
+                rule[1] -= 1
+                return rule
+        return None
+
+    def status(self, call: str) -> int:
+        return next((code for pattern, code in self.says.items() if re.fullmatch(pattern, call)), 0)
+
+
+class _Between(BaseHTTPRequestHandler):
+    """A connection through a meddler."""
+
+    meddler: Meddler
+    client: httpx.Client
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length", 0)))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _pass_on(self) -> None:
+        body, call = self._body(), f"{self.command} {self.path}"
+        if status := self.meddler.status(call):
+            self._say(status, "application/json", REFUSAL)
+            return
+        rule = self.meddler.rule(call)
+        if rule and not rule[2]:
+            self.close_connection = True
+            return
+        kept = ("authorization", "content-type")
+        headers = {name: self.headers[name] for name in kept if name in self.headers}
+        url = self.meddler.target + self.path
+        found = self.client.request(self.command, url, content=body, headers=headers)
+        content = rule[3](found.content) if rule else found.content
+        if content is None:
+            self.close_connection = True
+            return
+        self._say(found.status_code, found.headers.get("content-type", ""), content)
+
+    def _say(self, status: int, media_type: str, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-type", media_type)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_DELETE = _pass_on  # noqa: N815
+
+
+@pytest.fixture
+def meddler(bulk: BulkLab) -> Iterator[Meddler]:
+    made = Meddler(bulk.sandbox.url.removesuffix("/v1"))
+    client = httpx.Client(timeout=30)
+    handler = type("Handler", (_Between,), {"meddler": made, "client": client})
+    with client, ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        made.url = f"http://127.0.0.1:{server.server_port}/v1"
+        yield made
+        server.shutdown()
+        thread.join()

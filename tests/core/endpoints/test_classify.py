@@ -126,6 +126,8 @@ ANSWERS = [
     (400, api("invalid_input_fidelity_model", None, ""), "drop", "bad_request", "no"),
     (413, HTML, "drop", "bad_request", "no"),
     (413, api(None, None, "Too large"), "drop", "bad_request", "no"),
+    (413, api(None, "InternalServerError", "Too large"), "drop", "bad_request", "no"),
+    (413, api(None, "Request Entity Too Large", "Too large"), "drop", "bad_request", "no"),
     (422, api(None, None, "Unprocessable"), "drop", "bad_request", "no"),
     (
         404,

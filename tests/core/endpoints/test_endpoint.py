@@ -128,3 +128,21 @@ def test_what_an_endpoint_cannot_do_is_refused() -> None:
         legacy.check_can(None, "low")
     with pytest.raises(ConfigError, match="it has: none"):
         endpoint(qualities=()).check_can(None, "high")
+
+
+def test_a_line_of_a_batch_costs_half_and_never_more_than_its_worst_case() -> None:
+    used = (
+        (EDIT, Usage(text_in=3, image_in=1_536, image_out=100)),
+        (CHAT, Usage(text_in=500)),
+    )
+    for what, usage in used:
+        assert endpoint().price(what, usage, batch=True) * 2 == endpoint().price(what, usage)
+        assert endpoint().price(what, usage, batch=True) <= endpoint().worst(what, batch=True)
+        assert endpoint().worst(what, batch=True) * 2 == endpoint().worst(what)
+
+
+def test_a_fixed_price_holds_in_batches() -> None:
+    flat = endpoint(tariff="per_image", usd_per_image=0.03)
+    assert flat.worst(EDIT, batch=True) == flat.price(EDIT, Usage(), batch=True) == Decimal("0.03")
+    free = endpoint(tariff=Tariff.FREE)
+    assert free.worst(EDIT, batch=True) == free.price(EDIT, Usage(), batch=True) == 0

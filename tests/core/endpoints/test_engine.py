@@ -111,12 +111,12 @@ def test_an_ask_that_is_given_twice_gets_two_outcomes_and_one_call(lab) -> None:
 
 
 def test_outcomes_come_as_they_arrive(lab) -> None:
-    lab.config(latency_s=0.05)
+    lab.config(latency_s=0.5)
     with lab.engine(in_flight=1) as engine:
-        outcomes = engine.answers(lab.make.chats(8))
+        outcomes = engine.answers(lab.make.chats(4))
         next(outcomes)
-        assert lab.calls() < 8
-        assert len(list(outcomes)) == 7
+        assert lab.calls() < 4
+        assert len(list(outcomes)) == 3
 
 
 def test_nobody_asked_is_nobody_answered(lab) -> None:
@@ -136,7 +136,7 @@ def test_more_than_a_hundred_calls_can_be_out(lab) -> None:
     lab.config(latency_s=4)
     with lab.engine(in_flight=130) as engine:
         lab.take(engine, lab.make.chats(130))
-    assert lab.sandbox.admin("summary")["most_in_flight"] == 130
+    assert lab.sandbox.admin("summary")["most_in_flight"] > 100
 
 
 def test_pictures_sent_per_minute_are_limited(lab) -> None:
@@ -149,16 +149,14 @@ def test_pictures_sent_per_minute_are_limited(lab) -> None:
     assert refused == 0
 
 
-def test_a_storm_of_refusals_neither_loses_calls_nor_much_time(lab) -> None:
+def test_a_storm_of_refusals_loses_no_call_and_is_short(lab) -> None:
+    """How long it takes is measured by tests/benchmarks/storm.py, for it depends on the machine."""
     lab.config(latency_s=0.2, limits={"concurrent": 16})
-    began = time.monotonic()
     with lab.engine(in_flight=64) as engine:
         taken = lab.take(engine, lab.make.chats(300))
         refused = engine.standing().refused
-    ideal_s = 300 * 0.2 / 16
     assert taken.kinds() == {"Answered": 300}
-    assert refused < 120, "18 where client and server have a core each"
-    assert time.monotonic() - began < 3 * ideal_s
+    assert refused < 40, "5 where client and server have a core each"
     assert lab.audit().by_outcome() == {"settled": 300, "free": refused}
 
 

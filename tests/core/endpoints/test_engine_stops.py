@@ -193,7 +193,7 @@ def test_leaving_the_block_does_not_wait_for_ever(lab) -> None:
 def test_an_answer_that_comes_while_the_engine_ends_is_stored(lab) -> None:
     lab.config(latency_s=0.3)
     with lab.engine() as engine:
-        outcomes = engine.answers(lab.make.edits(1) + lab.make.chats(30))
+        outcomes = engine.answers(lab.make.edits(1) + lab.make.chats(15))  # all out at once
         next(outcomes)
         outcomes.close()
     settled = lab.audit().by_outcome()

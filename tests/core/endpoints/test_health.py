@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
-from editcorpus.endpoints.health import check_endpoint, check_tokens, is_emulated
+from editcorpus.endpoints.health import (
+    batches_served,
+    check_endpoint,
+    check_tokens,
+    is_emulated,
+)
 from editcorpus.errors import ConfigError
 
 NOBODY = "http://127.0.0.1:9/v1"
@@ -137,3 +142,23 @@ def test_the_sandbox_is_told_from_the_real_thing(lab) -> None:
     assert not is_emulated(NOBODY) and not is_emulated("no url at all")
     with answering(200, b"{}") as url:
         assert not is_emulated(url)
+
+
+def test_batches_are_served_where_the_address_is_known(lab) -> None:
+    assert batches_served(emulated(lab.sandbox.url))
+    assert not batches_served(emulated(lab.sandbox.vllm_url))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "served"),
+    [(404, b"", False), (405, b"{}", False), (501, b"", False), (200, b"<html>", False)],
+)
+def test_an_endpoint_that_does_not_know_batches_has_none(status: int, body: bytes, served) -> None:
+    with answering(status, body) as url:
+        assert batches_served(endpoint(url)) is served
+
+
+@pytest.mark.parametrize(("status", "says"), [(401, "refuses the key"), (503, "answers 503")])
+def test_whether_there_are_batches_is_not_guessed(status: int, says: str) -> None:
+    with answering(status, b"") as url, pytest.raises(ConfigError, match=says):
+        batches_served(endpoint(url))

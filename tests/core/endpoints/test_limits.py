@@ -109,8 +109,35 @@ def test_a_server_that_takes_16_at_once_is_used_well_and_seldom_refuses(in_fligh
     world = World(Controller(Limits(in_flight=in_flight)), at_most(16), 0.2)
     world.run(300)
     assert world.done == 300
-    assert world.refusals < 20
+    assert world.refusals < 8
     assert world.ended_at < 1.5 * 3.75
+
+
+def test_a_busy_process_that_hears_late_of_refusals_does_not_send_more_meanwhile() -> None:
+    """It gets its processor back every half second, and finds all steps of the limit overdue."""
+    controller = Controller(Limits(in_flight=256))
+    while controller.admit(0.0, Cost()) == 0.0:
+        controller.started(0.0, Cost())
+    sent = []
+    for late in (5.0, 5.5, 6.0):
+        out = controller.in_flight
+        while controller.admit(late, Cost()) == 0.0:
+            controller.started(late, Cost())
+        sent.append(controller.in_flight - out)
+    assert sent == [1, 1, 1]
+
+
+def test_the_first_burst_of_refusals_cuts_the_limit_to_what_the_server_took() -> None:
+    controller = Controller(Limits(in_flight=256))
+    now = 0.0
+    for _ in range(100):
+        while wait := controller.admit(now, Cost()):
+            now += wait
+        controller.started(now, Cost())
+    for _ in range(80):
+        controller.finished(60.0)
+        controller.refused(60.0, BUSY)
+    assert controller.in_flight_limit == 20
 
 
 def test_a_long_run_against_a_cap_is_refused_about_once_a_minute() -> None:

@@ -27,7 +27,8 @@ from editcorpus.stages.opening import Job, opened
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.page import make_gallery
 from editcorpus.stages.plan import make_plan, read_plan
-from editcorpus.stages.workshop import Clocks, Workshop, run_stage
+from editcorpus.stages.stage import run_stage
+from editcorpus.stages.workshop import Clocks, Workshop
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.storage import Store
 

@@ -29,7 +29,8 @@ from editcorpus.stages.mending import healed
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.page import make_gallery
 from editcorpus.stages.publish import corpus_file
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.stage import run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish
 from editcorpus.storage import Store
 
@@ -293,3 +294,17 @@ def test_a_bucket_is_collected_the_same(
     assert not orphan.exists()
     assert s3_store.list("responses") == []
     assert proved(s3_store, "spring").problems == []
+
+
+def test_a_damaged_answer_goes_with_the_answers_of_finished_runs_alone(
+    copied: Store, owner: Owner
+) -> None:
+    key = copied.list("responses")[0].rpartition("/")[2]
+    copied.write(f"damaged/{key}", copied.read(f"responses/{key[:2]}/{key}"))
+    copied.write(f"damaged/{'0' * 64}", b"of a run that nobody knows")
+    assert not [item for item in found(copied) if item.kind == "damaged"]
+    (item,) = (item for item in found(copied, "corpus") if item.kind == "damaged")
+    assert (item.path, item.run) == (f"damaged/{key}", "spring")
+    assert item.usd > 0
+    collect(copied, owner, "corpus")
+    assert copied.list("damaged") == [f"damaged/{'0' * 64}"]

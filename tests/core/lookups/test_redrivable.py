@@ -1,5 +1,7 @@
 """Who can be done again by the same request, who by another edit, and who not at all."""
 
+import argparse
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -7,12 +9,13 @@ import pytest
 from editcorpus.errors import ConfigError
 from editcorpus.layouts.removals import Removals, note_removals
 from editcorpus.lookups.garbage import find_garbage
-from editcorpus.lookups.redrivable import choose
+from editcorpus.lookups.redrivable import choose, redrive_command, way_of
 from editcorpus.lookups.verdicts import run_verdicts
 from editcorpus.records import Failed, Reason, Rejected
 from editcorpus.shards import need_manifest, shard_folder, write_manifest
 from editcorpus.stages.redriving import Item, record_redrive
 from editcorpus.storage import Store
+from flows.commands import redrive
 
 
 def given_up(store: Store) -> tuple[str, str]:
@@ -87,3 +90,31 @@ def test_nothing_is_garbage_that_a_waiting_redrive_needs(copied: Store) -> None:
     left = list(find_garbage(copied, "corpus", 0.0))
     assert {item.run for item in left} == {"spring"}
     assert not any(item.kind == "answers" for item in left)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_the_command_for_a_reason_is_one_that_the_command_line_takes(reason: Reason) -> None:
+    place = ("--store", "s3://team/a b")
+    for way in ("same", "another"):
+        command = redrive_command(place, "spring", reason, way)  # type: ignore[arg-type]
+        assert bool(command) is (reason is not Reason.NOT_REACHED)
+        if not command:
+            continue
+        words = shlex.split(command)
+        parser = argparse.ArgumentParser()
+        redrive.add_arguments(parser)
+        asked = parser.parse_args(words[2:])
+        assert words[:2] == ["editcorpus", "redrive"]
+        assert (asked.store, asked.run) == ("s3://team/a b", "spring")
+        assert (asked.reason, asked.sample) == ([reason.value], way == "another")
+    assert redrive_command(place, "spring", reason, "") == ""
+
+
+def test_how_somebody_is_done_again_is_what_a_redrive_then_does(copied: Store) -> None:
+    given_up(copied)
+    everybody = [gone for part in run_verdicts(copied, "strict") for gone in part.gone]
+    same = {item.id for item in choose(copied, "strict", (), another=False).items}
+    either = {item.id for item in choose(copied, "strict", (), another=True).items}
+    assert {gone.id for gone in everybody if way_of(gone) == "same"} == same
+    assert {gone.id for gone in everybody if way_of(gone)} == either
+    assert {gone.id for gone in everybody} > either > same

@@ -12,7 +12,8 @@ from editcorpus.lookups.calls import run_names
 from editcorpus.lookups.spending import WAYS, Row, Spending, Sum, spend
 from editcorpus.lookups.verdicts import is_emulated, run_verdicts
 from editcorpus.stages.order import STAGES
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.stage import run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.storage import Store
 
 Open = Callable[..., AbstractContextManager[Workshop]]

@@ -194,7 +194,7 @@ def test_without_an_answer_only_the_work_that_was_done_is_billed(post, last, fau
             f"{canned.url}/images/generations",
             json={"model": MODEL, "prompt": "A dog"},
             headers={"authorization": "Bearer any", "x-emulate": fault},
-            timeout=0.5,
+            timeout=2,  # by when the busiest server has booked it
         )
     assert (last()["status"], last()["billed"]) == (0, SILENT[fault])
 

@@ -94,7 +94,7 @@ def test_a_severed_connection_is_a_connection_error_and_billed(edit, calls, name
 
 
 def test_a_server_that_hangs_is_timed_out_and_has_billed(server, connect, small, calls):
-    with connect(server.url, timeout=1.5) as client, pytest.raises(openai.APITimeoutError):
+    with connect(server.url, timeout=3) as client, pytest.raises(openai.APITimeoutError):
         client.images.edit(
             model="gpt-image-2",
             image=("a.png", small, "image/png"),

@@ -5,6 +5,8 @@ import openai
 import pytest
 from openai import OpenAI
 
+from editcorpus.endpoints.classify import classify
+from editcorpus.records import Reason
 from editcorpus.sandbox import SandboxConfig, running
 from editcorpus.sandbox.tokens import token_ids, token_text
 
@@ -74,6 +76,16 @@ def test_faults_have_the_manners_of_vllm(vllm, name, status, kind):
         vllm.chat.completions.create(model=QWEN, messages=messages)
     assert (caught.value.status_code, caught.value.type) == (status, kind)
     assert caught.value.body["code"] == status
+
+
+def test_a_request_that_is_too_large_is_refused_for_good(vllm):
+    messages = [{"role": "user", "content": "Hello [[emulate too_large]]"}]
+    with pytest.raises(openai.APIStatusError) as caught:
+        vllm.chat.completions.create(model=QWEN, messages=messages)
+    assert (caught.value.status_code, caught.value.body["code"]) == (413, 413)
+    verdict = classify(caught.value)
+    assert (verdict.action, verdict.max_retries) == ("drop", 0)
+    assert verdict.reason is Reason.REQUEST_REFUSED
 
 
 def test_calls_to_vllm_are_journaled_and_free(vllm, calls):

@@ -14,7 +14,8 @@ from editcorpus.shards import Manifest, need_manifest, read_facts, read_manifest
 from editcorpus.stages import judging
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.order import STAGES
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.stage import run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import align, rewrite
 from editcorpus.steps.regenerate import Regenerated
 from editcorpus.steps.restore import Config as RestoreConfig

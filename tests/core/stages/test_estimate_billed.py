@@ -19,7 +19,7 @@ from editcorpus.stages.looking import sample_rows
 from editcorpus.stages.opening import opened
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.workshop import run_stage
+from editcorpus.stages.stage import run_stage
 from editcorpus.steps import align, pad, regenerate, rewrite
 
 PRESETS = {

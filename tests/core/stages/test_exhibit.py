@@ -14,7 +14,8 @@ from editcorpus.shards import need_manifest, read_facts, write_manifest
 from editcorpus.stages.exhibit import _choice, _Shelf, exhibits
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.order import STAGES
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.stage import run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish, regenerate
 from editcorpus.steps.filter import Config as JudgeConfig
 from editcorpus.storage import Store

@@ -16,8 +16,9 @@ from editcorpus.stages.finish import finish
 from editcorpus.stages.mending import Mending, healed
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.publish import corpus_file
+from editcorpus.stages.stage import run_stage
 from editcorpus.stages.summary import stand
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.workshop import Workshop
 
 Open = Callable[..., AbstractContextManager[Workshop]]
 NAMES = [stage.name for stage in STAGES]
@@ -102,7 +103,7 @@ def go_back(store: Path, to: str) -> None:
 def test_a_damaged_manifest_of_a_run_that_looks_at_it_is_made_anew(
     finished: Path, rebuild: Rebuild, name: str
 ):
-    (finished / "runs/r/done.json").unlink()
+    (finished / "runs/r/rollups/00000-00002.json").unlink()
     flip(finished / FOLDER / name)
     told = [line for line in rebuild() if f"{FOLDER}/{name}" in line]
     assert len(told) == 1
@@ -135,14 +136,14 @@ def test_a_damaged_file_of_a_half_finished_run_is_made_anew(
     assert {path: path.read_bytes() for path in files} == files
 
 
-@pytest.mark.parametrize("name", ["done.json", "done.rejects.parquet"])
+@pytest.mark.parametrize("name", ["00000-00002.json", "00000-00002.rejects.parquet"])
 def test_a_damaged_roll_up_is_told_and_every_shard_is_looked_at(
     finished: Path, rebuild: Rebuild, name: str
 ):
-    path = finished / "runs/r" / name
+    path = finished / "runs/r/rollups" / name
     whole = path.read_bytes()
     flip(path)
-    assert any(f"runs/r/{name}" in line for line in rebuild())
+    assert any(f"runs/r/rollups/{name}" in line for line in rebuild())
     assert path.read_bytes() == whole
 
 

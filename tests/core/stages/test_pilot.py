@@ -18,7 +18,8 @@ from editcorpus.shards import read_facts
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.pilot import Calls, Pilot, forecast, read_pilot
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.stage import run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish
 from editcorpus.storage import Store
 

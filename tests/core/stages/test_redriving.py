@@ -23,8 +23,9 @@ from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan, read_plan
 from editcorpus.stages.redriving import Item, Redriving, Why, read_redrives, record_redrive
 from editcorpus.stages.rollup import shards_left
+from editcorpus.stages.stage import run_stage
 from editcorpus.stages.summary import stand
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import align, rewrite
 from editcorpus.steps.regenerate import Regenerated
 from editcorpus.storage import Store
@@ -263,7 +264,7 @@ def test_an_unreadable_judge_is_asked_for_further_samples(start: Start, server: 
     with start() as shop:
         for step in ("align", "publish"):
             store.remove(f"{shop.folder(1)}/{step}.json")
-        store.remove("runs/r/done.json")
+        store.remove("runs/r/rollups/00000-00002.json")
         whole(shop)
         assert LAST not in gone(shop), "done anew, it ends as it did"
     assert calls(server) - seen == len(align.ASPECTS)
@@ -309,7 +310,7 @@ def test_another_edit_is_the_next_sample_and_stays_it(start: Start, server: Runn
     seen = calls(server)
     with start() as shop:
         store.remove(f"{folder}/regenerate.json")
-        store.remove("runs/r/done.json")
+        store.remove("runs/r/rollups/00000-00002.json")
         whole(shop)
         assert responses(store, folder) == new
     assert calls(server) == seen

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from editcorpus.errors import ShardError
-from editcorpus.records import Failed, Reason
 from editcorpus.stages.finish import finish
 from editcorpus.stages.mending import healed
 from editcorpus.stages.order import STAGES
@@ -19,18 +18,19 @@ from editcorpus.stages.plan import Plan, read_plan
 from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.rollup import (
     Rollup,
-    known_standing,
-    read_rollup,
+    roll_up,
     rollup_print,
+    run_standing,
     shards_left,
-    write_rollup,
 )
+from editcorpus.stages.stage import run_stage
 from editcorpus.stages.summary import Part, stand
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish
 
 Open = Callable[..., AbstractContextManager[Workshop]]
-DONE = "runs/r/done.json"
+DONE = "runs/r/rollups/00000-00002.json"
+ONE = "runs/r/rollups/00001-00002.json"
 
 
 def through(shop: Workshop, shard: int) -> None:
@@ -63,17 +63,16 @@ def finished(tmp_path: Path, shelf: Path, open_run: Open) -> Path:
 def test_a_finished_run_stands_as_its_shards_say(finished: Path, open_run: Open):
     with open_run(finished) as shop:
         assert list(shards_left(shop, plan_of(shop))) == []
-        assert known_standing(shop, 2) == stand(shop, 2)
-        assert known_standing(shop, 3) is None
+        assert run_standing(shop, 2) == stand(shop, 2)
 
 
-SPOILT: dict[str, Callable[[Path], object]] = {
-    "no roll-up": lambda store: (store / DONE).unlink(),
-    "no verdicts": lambda store: (store / "runs/r/done.rejects.parquet").unlink(),
-    "no manifest": lambda store: (store / "corpora/r/manifest.json").unlink(),
-    "no data file": lambda store: (store / corpus_file("r", 1)).unlink(),
-    "a cut data file": lambda store: (store / corpus_file("r", 0)).write_bytes(b"PAR1"),
-    "a damaged answer": lambda store: put(store / "damaged" / ("a" * 64)),
+SPOILT: dict[str, tuple[Callable[[Path], object], list[int]]] = {
+    "no roll-up": (lambda store: (store / ONE).unlink(), [1]),
+    "no verdicts": (lambda store: (store / ONE).with_suffix(".rejects.parquet").unlink(), [1]),
+    "no data file": (lambda store: (store / corpus_file("r", 1)).unlink(), [1]),
+    "a cut data file": (lambda store: (store / corpus_file("r", 0)).write_bytes(b"PAR1"), [0]),
+    "a damaged answer": (lambda store: put(store / "damaged" / ("a" * 64)), [0, 1]),
+    "no corpus": (lambda store: (store / "corpora/r/manifest.json").unlink(), []),
 }
 
 
@@ -82,13 +81,55 @@ def put(path: Path) -> None:
     path.touch()
 
 
-@pytest.mark.parametrize("name", SPOILT)
-def test_where_anything_is_not_as_it_was_every_shard_is_looked_at(
-    finished: Path, open_run: Open, name: str
-):
-    SPOILT[name](finished)
+@pytest.fixture
+def parted(finished: Path, open_run: Open) -> Path:
+    """The same with a roll-up for each shard."""
     with open_run(finished) as shop:
-        assert list(shards_left(shop, plan_of(shop))) == [0, 1]
+        for shard in range(2):
+            roll_up(shop, range(shard, shard + 1))
+    return finished
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_where_anything_is_not_as_it_was_the_shards_of_that_part_are_looked_at(
+    parted: Path, open_run: Open, name: str
+):
+    spoil, looked_at = SPOILT[name]
+    spoil(parted)
+    with open_run(parted) as shop:
+        assert list(shards_left(shop, plan_of(shop))) == looked_at
+
+
+def test_parts_add_up_to_the_run_however_it_was_cut_and_the_end_fills_the_gaps(
+    parted: Path, open_run: Open
+):
+    with open_run(parted) as shop:
+        whole = stand(shop, 2)
+        assert run_standing(shop, 2) == whole
+        (parted / ONE).unlink()
+        assert list(shards_left(shop, plan_of(shop))) == [1]
+        assert run_standing(shop, 2) == whole
+        assert not (parted / ONE).exists()
+        assert run_standing(shop, 2, whole=True) == whole
+        assert (parted / ONE).exists()
+        roll_up(shop, range(2))
+        assert [path.name for path in sorted((parted / DONE).parent.glob("*.json"))] == [
+            "00000-00002.json"
+        ]
+        assert run_standing(shop, 2) == whole
+
+
+def test_of_two_roll_ups_of_one_shard_only_one_counts(finished: Path, open_run: Open):
+    verdicts = "00000-00002.rejects.parquet"
+    folder = (finished / DONE).parent
+    kept = {name: (folder / name).read_bytes() for name in ("00000-00002.json", verdicts)}
+    with open_run(finished) as shop:
+        whole = stand(shop, 2)
+        roll_up(shop, range(1))
+        for name, data in kept.items():
+            (folder / name).write_bytes(data)
+        assert run_standing(shop, 2) == whole
+        assert list(shards_left(shop, plan_of(shop))) == [1]
 
 
 def test_all_that_determines_the_shards_is_in_the_fingerprint(finished: Path, open_run: Open):
@@ -103,7 +144,7 @@ def test_all_that_determines_the_shards_is_in_the_fingerprint(finished: Path, op
         shop.configs = {**shop.configs, "publish": publish.Config(min_done=0.1)}
         prints.add(rollup_print(shop, plan, range(2)))
         assert len(prints) == 5
-        assert read_rollup(shop, plan, range(2)) is None
+        assert list(shards_left(shop, plan)) == [0, 1]
 
 
 def test_publishing_one_shard_anew_takes_the_word_back_and_finishing_gives_it_again(
@@ -121,35 +162,34 @@ def test_publishing_one_shard_anew_takes_the_word_back_and_finishing_gives_it_ag
     assert (finished / DONE).read_bytes() == whole
 
 
-def test_a_kill_between_roll_up_and_manifest_leaves_no_word_that_is_believed(
+def test_after_a_kill_between_roll_up_and_manifest_only_the_end_is_done_again(
     finished: Path, open_run: Open, monkeypatch: pytest.MonkeyPatch
 ):
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
+    manifest = finished / "corpora/r/manifest.json"
+    whole = manifest.read_bytes()
     (finished / DONE).unlink()
-    (finished / "corpora/r/manifest.json").unlink()
+    manifest.unlink()
     with monkeypatch.context() as patch, open_run(finished) as shop:
         patch.setattr("editcorpus.stages.finish.commit_manifest", killed)
         with pytest.raises(KeyboardInterrupt):
             finish(shop, 2, {}, emulated=True)
-    assert (finished / DONE).exists()
     with open_run(finished) as shop:
-        assert list(shards_left(shop, plan_of(shop))) == [0, 1]
+        assert list(shards_left(shop, plan_of(shop))) == []
+        finish(shop, 2, {}, emulated=True)
+    assert manifest.read_bytes() == whole
 
 
-def test_a_run_with_failures_or_open_shards_has_no_roll_up(finished: Path, open_run: Open):
+def test_shards_that_are_open_have_no_roll_up(finished: Path, open_run: Open):
     with open_run(finished) as shop:
-        standing = stand(shop, 2)
-        del standing.parts[1]
-        write_rollup(shop, 2, standing)
+        (finished / "runs/r/shards/00001/publish.json").unlink()
+        roll_up(shop, range(2))
         assert not (finished / DONE).exists()
-        standing = stand(shop, 2)
-        write_rollup(shop, 2, standing)
-        assert (finished / DONE).exists()
-        standing.failed.append(Failed("a", "align", Reason.UNAVAILABLE, ""))
-        write_rollup(shop, 2, standing)
-        assert not (finished / DONE).exists()
+        roll_up(shop, range(0))
+        roll_up(shop, range(1))
+        assert list(shards_left(shop, plan_of(shop))) == [1]
 
 
 def test_a_roll_up_comes_back_and_a_damaged_one_is_never_believed():

@@ -24,8 +24,9 @@ from editcorpus.stages.finish import finish
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan, read_plan
 from editcorpus.stages.publish import corpus_file
+from editcorpus.stages.stage import run_stage
 from editcorpus.stages.summary import stand
-from editcorpus.stages.workshop import Workshop, run_stage
+from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish
 
 Open = Callable[..., AbstractContextManager[Workshop]]

@@ -1,0 +1,139 @@
+"""One line of a batch: the request as it is sent, and what is on record of it until it has ended.
+
+The record holds all that is needed to take the answer, so that a later process can do it: the intent,
+the parameters of the request, and the sizes of its pictures; their pixels are at the API by then.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from editcorpus.bookings import Intent, to_fields, to_intent
+from editcorpus.endpoints import chat, images
+from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, Picture
+from editcorpus.errors import StorageError
+from editcorpus.journal import encode
+
+KIND = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that is on its way.
+
+    Attributes:
+        custom_id: Its name in the batch: the hash of its request, shortened, and a number.
+        ask: Who asked for what; its pictures cannot be loaded any more.
+        intent: As it stands in the journal.
+        files: The API's names of the pictures that were uploaded for it.
+    """
+
+    custom_id: str
+    ask: Ask
+    intent: Intent
+    files: tuple[str, ...]
+
+    def encoded(self) -> bytes:
+        """The line of the record."""
+        return encode(
+            KIND,
+            self.ask.key,
+            **to_fields(self.intent),
+            custom_id=self.custom_id,
+            question=self.ask.question,
+            what=_told(self.ask.what),
+            files=list(self.files),
+        )
+
+
+def path_of(what: ImageEdit | Chat) -> str:
+    """The API that a request is for, as batches name it."""
+    return "/v1/images/edits" if isinstance(what, ImageEdit) else "/v1/chat/completions"
+
+
+def sent(custom_id: str, what: ImageEdit | Chat, files: list[str], bodies: list[bytes]) -> bytes:
+    """The line of the input file.
+
+    Args:
+        custom_id: Its name in the batch.
+        what: The request.
+        files: The API's names of its pictures, for an edit.
+        bodies: Its encoded pictures, for a question; the chat API takes no files.
+    """
+    if isinstance(what, ImageEdit):
+        body = {**images.parameters(what), "images": [{"file_id": name} for name in files]}
+    else:
+        body = {**chat.parameters(what, bodies), **what.options}
+    line = {"custom_id": custom_id, "method": "POST", "url": path_of(what), "body": body}
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def bare(ask: Ask) -> Ask:
+    """The same without the way to its pictures, which is closed by the time the answer comes."""
+    what = ask.what
+    if isinstance(what, ImageEdit):
+        return replace(ask, what=replace(what, picture=replace(what.picture, load=_gone)))
+    content = tuple(
+        replace(part, load=_gone) if isinstance(part, Picture) else part for part in what.content
+    )
+    return replace(ask, what=replace(what, content=content))
+
+
+def restored(members: Mapping[str, Any]) -> Line:
+    """The line in the members of a record.
+
+    Raises:
+        StorageError: They are damaged.
+    """
+    intent = to_intent(members)
+    try:
+        what = _what(intent.model, members["what"])
+        files = tuple(str(name) for name in members["files"])
+        custom_id, question = str(members["custom_id"]), str(members["question"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(f"The record of a line of {intent.batch!r:.80} is damaged.") from error
+    ask = Ask(intent.id, intent.step, intent.shard, question, intent.sample, what, intent.key)
+    return Line(custom_id, ask, intent, files)
+
+
+def _told(what: ImageEdit | Chat) -> dict[str, Any]:
+    if isinstance(what, Chat):
+        content = [part if isinstance(part, str) else list(part.size) for part in what.content]
+        return {"content": content, "max_tokens": what.max_tokens, "options": what.options}
+    return {
+        "prompt": what.prompt,
+        "size": list(what.size),
+        "quality": what.quality,
+        "output_format": what.output_format,
+        "shown": list(what.picture.size),
+    }
+
+
+def _what(model: str, told: Mapping[str, Any]) -> ImageEdit | Chat:
+    if "content" in told:
+        content = tuple(
+            part if isinstance(part, str) else _picture(part) for part in told["content"]
+        )
+        return Chat(model, content, int(told["max_tokens"]), dict(told["options"]))
+    return ImageEdit(
+        model,
+        str(told["prompt"]),
+        _picture(told["shown"]),
+        _size(told["size"]),
+        str(told["quality"]),
+        str(told["output_format"]),
+    )
+
+
+def _picture(size: Any) -> Picture:
+    return Picture("", "image/png", 0, _size(size), _gone)
+
+
+def _size(given: Any) -> tuple[int, int]:
+    width, height = given
+    return int(width), int(height)
+
+
+def _gone() -> bytes:
+    raise TypeError("The picture of a line that is on its way is not read again.")

@@ -1,0 +1,73 @@
+"""Words of the command line as values."""
+
+import argparse
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import get_args
+
+from editcorpus.stages.workshop import Mode
+from flows.parameters import Modes
+
+_MOST = 4096
+
+
+def modes(text: str) -> dict[str, str]:
+    """How steps ask, by their names.
+
+    Raises:
+        ArgumentTypeError: There is no such mode, or no such step.
+    """
+    step, named, mode = text.rpartition("=")
+    if mode not in get_args(Mode):
+        raise argparse.ArgumentTypeError(f"{mode!r:.80} is no mode; it is batch, auto or online")
+    if named and step not in Modes.model_fields:
+        steps = ", ".join(Modes.model_fields)
+        raise argparse.ArgumentTypeError(f"{step!r:.80} asks no model; these steps do: {steps}")
+    return dict.fromkeys([step] if named else Modes.model_fields, mode)
+
+
+def block_name(text: str) -> str:
+    """A name that a saved block can have.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not re.fullmatch(r"[a-z0-9-]{1,200}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of small letters, digits and dashes")
+    return text
+
+
+def count(text: str) -> int:
+    """A whole number of 1 to 4096.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 to {_MOST}")
+    return int(text)
+
+
+def dollars(text: str) -> Decimal:
+    """An amount of dollars, exactly as it was typed.
+
+    Raises:
+        ArgumentTypeError: It is none, or so little that nothing could be paid.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("nan")
+    if not amount.is_finite():
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of dollars")
+    if amount <= 0:
+        raise argparse.ArgumentTypeError(
+            f"a budget of ${text} lets nothing be paid; leave it out for no limit"
+        )
+    return amount
+
+
+def merged(wishes: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The modes of all `--mode` together; the last counts."""
+    return {step: mode for wish in wishes for step, mode in wish.items()}
