@@ -1,4 +1,4 @@
-"""The command line: `editcorpus build | estimate | audit | gallery | show | ledger | ...`.
+"""The command line: `editcorpus build | estimate | audit | export | show | ledger | ...`.
 
 Exit codes: 0 done; 1 could not start, usage errors included; 2 done, but some triplets *failed* (the
 same command redoes them), or an audit found something; 3 stopped (budget, key, quota, dead model,
@@ -22,6 +22,7 @@ _COMMANDS = {
     "build": "make a corpus out of a source",
     "estimate": "say what a build would cost, before anything is paid",
     "audit": "open a finished corpus and prove it",
+    "export": "write a finished corpus in another layout",
     "gallery": "make the page on which a person looks at triplets",
     "show": "tell every request, verdict, dollar and picture of one triplet",
     "ledger": "say where the dollars of a store went",
@@ -52,6 +53,7 @@ _NOTHING: dict[str, dict[str, Any]] = {
     "show": {"id": "", "runs": []},
     "ledger": {"runs": []},
     "failures": {"run": "", "undecided": 0, "groups": []},
+    "export": {"layout": "", "records": 0, "files": 0, "bytes": 0, "path": "", "seconds": 0.0},
 }
 """What `--json` prints of a command that told nothing, by the command."""
 

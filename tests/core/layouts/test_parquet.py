@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,7 +43,7 @@ def test_the_same_records_give_the_same_bytes(store: Store, sample) -> None:
 def test_datasets_opens_it_with_decoded_pictures_and_no_configuration(
     build, sample, tmp_path: Path
 ) -> None:
-    datasets = pytest.importorskip("datasets")
+    datasets = import_module("datasets")
     store = build()
     card = b"---\nconfigs:\n- config_name: default\n  data_files: data/*.parquet\n---\n"
     store.write(f"{sample.folder}/README.md", card)

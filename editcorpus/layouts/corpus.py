@@ -1,0 +1,139 @@
+"""A finished corpus, opened for reading: its files in order, and every record numbered."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+from editcorpus.errors import ConfigError, ShardError
+from editcorpus.layouts.manifest import CARD, DATA, NAME, CorpusManifest, sums
+from editcorpus.layouts.parquet import ShardFile, read_shard
+from editcorpus.names import checked_path
+from editcorpus.records import Published
+from editcorpus.storage import Store
+
+_NUMBERS = tuple(field.name for field in fields(Published) if field.type is float)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """A corpus whose manifest is written, so that nothing is missing.
+
+    Attributes:
+        store: Where it lies.
+        folder: Where in the store, such as `corpora/spring`.
+        manifest: What it holds.
+        sha256: Of the manifest: another one is another corpus.
+    """
+
+    store: Store
+    folder: str
+    manifest: CorpusManifest
+    sha256: str
+
+    @property
+    def shards(self) -> tuple["Shard", ...]:
+        """The files with records, in the order of their names."""
+        files = sorted(
+            (file for file in self.manifest.files if file.path.startswith(DATA)),
+            key=lambda file: file.path,
+        )
+        made, first = [], 0
+        for number, file in enumerate(files):
+            made.append(Shard(self, number, first, file))
+            first += file.records
+        return tuple(made)
+
+    def card(self) -> str:
+        """The dataset card.
+
+        Raises:
+            ShardError: It is missing, or no text.
+        """
+        path = f"{self.folder}/{CARD}"
+        try:
+            return self.store.read(path).decode()
+        except (FileNotFoundError, UnicodeDecodeError) as error:
+            raise ShardError(f"{self.store.url(path)} is missing or damaged.") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of a corpus.
+
+    Attributes:
+        corpus: Whose file it is.
+        number: Its place among the files, from 0.
+        first: Number of its first record in the corpus, from 0.
+        file: Path in the corpus, records, bytes and hash.
+    """
+
+    corpus: Corpus
+    number: int
+    first: int
+    file: ShardFile
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the corpus' store."""
+        return f"{self.corpus.folder}/{self.file.path}"
+
+    @property
+    def stem(self) -> str:
+        """Name of the file without its ending, such as `train-00017`."""
+        return self.file.path.removeprefix(DATA).removesuffix(".parquet")
+
+    def records(self) -> Iterator[tuple[int, Published]]:
+        """Every record with its number in the corpus, a few in memory at a time.
+
+        Raises:
+            ShardError: The file is missing, damaged, not the one that the manifest names, or a
+                number in it is none.
+        """
+        store, count = self.corpus.store, 0
+        for record in read_shard(store, self.path):
+            if not all(math.isfinite(getattr(record, name)) for name in _NUMBERS):
+                raise ShardError(
+                    f"{store.url(self.path)}: a measure of {record.id!r} is no number."
+                )
+            yield self.first + count, record
+            count += 1
+        if count != self.file.records:
+            raise ShardError(
+                f"{store.url(self.path)} holds {count} records, not {self.file.records}."
+            )
+
+
+def open_corpus(store: Store, folder: str) -> Corpus:
+    """Open the corpus that lies in a folder of a store.
+
+    Raises:
+        ConfigError: There is none, or it is not finished.
+        ShardError: Its manifest is damaged.
+    """
+    try:
+        data = store.read(f"{folder}/{NAME}")
+    except FileNotFoundError:
+        raise ConfigError(f"{store.url(folder)} holds no finished corpus.") from None
+    manifest = CorpusManifest.decode(data)
+    wrong = [*_odd_names(manifest), *sums(manifest)]
+    if wrong:
+        raise ShardError(f"The manifest of {store.url(folder)} is damaged: {wrong[0]}")
+    return Corpus(store, folder, manifest, hashlib.sha256(data).hexdigest())
+
+
+def _odd_names(manifest: CorpusManifest) -> Iterator[str]:
+    names = [file.path for file in manifest.files]
+    yield from (f"It names {name!r:.200}." for name in names if not _is_plain(name))
+    if len(set(names)) < len(names):
+        yield "It names a file twice."
+
+
+def _is_plain(path: str) -> bool:
+    """Whether the path stays inside the corpus, and is a shard where it lies among the shards."""
+    try:
+        checked_path(path)
+    except ConfigError:
+        return False
+    name = path.removeprefix(DATA)
+    return not path.startswith(DATA) or ("/" not in name and name.endswith(".parquet"))

@@ -1,0 +1,196 @@
+"""Export: a finished corpus once more, in a folder of its own and in another layout.
+
+Shard by shard, pictures and tables are written under their final names; what a layout has to
+remember of a shard goes into `_unfinished/`, last, so that an export that died goes on behind it. Once
+all shards are there, the files that speak of all records are written, then `README.md`, and last
+`export.json`: a folder without it is no whole export. Names are made of numbers and of quoted text, so
+that no id leads out of the folder.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from editcorpus.errors import ConfigError, ShardError
+from editcorpus.layouts.corpus import Corpus, Shard, open_corpus
+from editcorpus.layouts.export_card import Count, export_card
+from editcorpus.layouts.layout import Layout, Line, encoded
+from editcorpus.layouts.manifest import CARD
+from editcorpus.layouts.output import Output
+from editcorpus.storage import Store
+
+VERSION = 1
+"""Raised when a layout changes what it writes."""
+
+Progress = Callable[[int, int], None]
+
+NAME = "export.json"
+PARTS = "_unfinished"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A whole export.
+
+    Attributes:
+        layout: Name of the layout.
+        records: Number of records in it.
+        files: Number of its files, card and `export.json` included.
+        bytes: Their length together.
+        path: Where it lies, as a person would type it.
+    """
+
+    layout: str
+    records: int
+    files: int
+    bytes: int
+    path: str
+
+
+def export(
+    corpus: Corpus, layout: Layout, store: Store, folder: str, told: Progress = lambda *_: None
+) -> Exported:
+    """Write a corpus in a layout; the same command goes on after a kill, and does nothing twice.
+
+    At most one shard's texts and a few pictures are in memory, whatever the size of the corpus.
+
+    Args:
+        corpus: What to write.
+        layout: How.
+        store: Where to write.
+        folder: Path in that store; empty or missing, or what an earlier call has left.
+        told: Hears after each shard how many are done, and of how many.
+
+    Raises:
+        ConfigError: Something else lies in the folder, or another process is at work there.
+        ShardError: The corpus is damaged, or changed in the meantime.
+        StorageFull: No space is left; what is written stays, and the same call goes on.
+    """
+    with Output(store, folder) as output:
+        whole = _begin(corpus, layout, output)
+        if whole is None:
+            _fill(corpus, layout, output, told)
+            whole = _end(corpus, layout, output)
+        _remove_parts(output)
+    return whole
+
+
+def _identity(corpus: Corpus, layout: Layout) -> dict[str, Any]:
+    """What makes two exports the same."""
+    return {
+        "layout": layout.name,
+        "version": VERSION,
+        "corpus": corpus.manifest.run,
+        "manifest_sha256": corpus.sha256,
+        "records": corpus.manifest.kept,
+    }
+
+
+def _begin(corpus: Corpus, layout: Layout, output: Output) -> Exported | None:
+    """Make the folder ours, or find in it what we were to do."""
+    mine, told = _identity(corpus, layout), _told(output, NAME)
+    begun = told or _told(output, f"{PARTS}/{NAME}")
+    if begun is not None and begun | mine != begun:
+        raise ConfigError(
+            f"{output.store.url(output.folder)} holds an export of {begun.get('corpus')!r:.100} as "
+            f"{begun.get('layout')!r:.100} (or of an earlier state of that corpus). Choose another "
+            "folder, or remove it."
+        )
+    if begun is None and output.store.list(output.folder):
+        raise ConfigError(f"{output.store.url(output.folder)} is not empty; choose another folder.")
+    if told is not None:
+        found = _measured(output)
+        if (told.get("files"), told.get("bytes")) == found:
+            return _exported(output, mine, found)
+        output.store.remove(output.path(NAME))  # files are gone or cut: all is done anew
+    output.own()
+    output.sweep()
+    output.store.write(output.path(f"{PARTS}/{NAME}"), encoded(mine))
+    return None
+
+
+def _fill(corpus: Corpus, layout: Layout, output: Output, told: Progress) -> None:
+    done, write = set(output.store.list(output.path(PARTS))), layout.writer(corpus)
+    shards = corpus.shards
+    for shard in shards:
+        path = output.path(_part(shard))
+        if path not in done:
+            lines = b"".join(encoded(line) for line in write(shard, output))
+            output.settle()
+            output.store.write(path, lines)
+        told(shard.number + 1, len(shards))
+
+
+def _end(corpus: Corpus, layout: Layout, output: Output) -> Exported:
+    layout.finish(corpus, _lines(corpus, output), output)
+    counts = Counter(
+        (str(line["family"]), str(line["dataset_source"]), str(line["license"]))
+        for line in _lines(corpus, output)
+    )
+    if counts.total() != corpus.manifest.kept:
+        raise ShardError(f"{counts.total()} records were exported, not {corpus.manifest.kept}.")
+    rows = [Count(*key, records) for key, records in sorted(counts.items())]
+    output.put(CARD, export_card(corpus.card(), layout, rows).encode())
+    output.settle()
+    _check_unchanged(corpus)
+    mine, found = _identity(corpus, layout), _measured(output)
+    told = mine | {"files": found[0], "bytes": found[1]}
+    output.store.write(output.path(NAME), encoded(told))
+    return _exported(output, mine, found)
+
+
+def _exported(output: Output, mine: dict[str, Any], found: tuple[int, int]) -> Exported:
+    files, size = found
+    size += output.store.size(output.path(NAME))
+    url = output.store.url(output.folder)
+    return Exported(mine["layout"], mine["records"], files + 1, size, url)
+
+
+def _check_unchanged(corpus: Corpus) -> None:
+    again = open_corpus(corpus.store, corpus.folder)
+    if again.sha256 != corpus.sha256:
+        raise ShardError(
+            f"{corpus.store.url(corpus.folder)} changed while it was exported; export it again, "
+            "into another folder."
+        )
+
+
+def _measured(output: Output) -> tuple[int, int]:
+    """Number and length of all files of the export but its own parts and `export.json`."""
+    aside = (output.path(NAME), output.path(f"{PARTS}/"))
+    sizes = output.store.sizes(output.folder)
+    counted = [size for path, size in sizes.items() if not path.startswith(aside)]
+    return len(counted), sum(counted)
+
+
+def _part(shard: Shard) -> str:
+    return f"{PARTS}/{shard.stem}.jsonl"
+
+
+def _lines(corpus: Corpus, output: Output) -> Iterator[Line]:
+    for shard in corpus.shards:
+        part = output.store.read(output.path(_part(shard)))
+        yield from map(json.loads, part.split(b"\n")[:-1])
+
+
+def _told(output: Output, name: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(output.store.read(output.path(name)))
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{output.store.url(output.path(name))} is damaged; remove the folder.")
+    return found
+
+
+def _remove_parts(output: Output) -> None:
+    for path in output.store.list(output.path(PARTS)):
+        output.store.remove(path)
+    folder = output.store.local_file(output.path(PARTS))
+    if folder is not None and folder.is_dir():
+        with output.store.told(PARTS, writing=True):
+            folder.rmdir()

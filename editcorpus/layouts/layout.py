@@ -1,0 +1,107 @@
+"""What a layout is, to the export that writes it."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from editcorpus.errors import RecordError, ShardError
+from editcorpus.images import sniff
+from editcorpus.layouts.corpus import Corpus, Shard
+from editcorpus.layouts.output import Output
+from editcorpus.layouts.parquet import PICTURES, extension
+from editcorpus.records import Published
+from editcorpus.taxonomy import family_of
+
+Line = dict[str, Any]
+"""What a layout remembers of one record until the end: JSON members, never a picture."""
+
+TEXTS = tuple(field.name for field in fields(Published) if field.name not in PICTURES)
+"""The members of a record that are no pictures."""
+
+
+ShardWriter = Callable[[Shard, Output], Iterator[Line]]
+"""Writes what belongs to one shard, and yields a line for each record, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One form in which a corpus can lie in a folder.
+
+    Attributes:
+        name: As the command line takes it.
+        writer: Looks at a corpus once, and gives what writes its shards.
+        finish: Writes what speaks of all records, from all lines in the order of the corpus.
+        configs: Lines of the card's front matter under `configs:`; none where `datasets` is not
+            to load the folder.
+        loading: How to load it, in Markdown, for the card.
+    """
+
+    name: str
+    writer: Callable[[Corpus], ShardWriter]
+    finish: Callable[[Corpus, Iterable[Line], Output], None]
+    configs: tuple[str, ...]
+    loading: str
+
+
+def always(write: ShardWriter) -> Callable[[Corpus], ShardWriter]:
+    """The writer of a layout that writes the shards of every corpus alike."""
+    return lambda _: write
+
+
+def no_more(_: Corpus, lines: Iterable[Line], __: Output) -> None:
+    """The end of a layout in which each shard stands for itself."""
+
+
+def configured(path: str) -> tuple[str, ...]:
+    """The front matter's lines that name one split, `train`, by a glob."""
+    return ("- config_name: default", "  data_files:", "  - split: train", f'    path: "{path}"')
+
+
+def texts_of(record: Published) -> Line:
+    """All members of a record but its pictures, and its family; missing texts are empty."""
+    return {name: getattr(record, name) for name in TEXTS} | {"family": family_name(record)}
+
+
+def published(texts: Line, source: bytes, edited: bytes) -> Published:
+    """The record back again; members that a record does not have are ignored.
+
+    Raises:
+        ShardError: A member is missing.
+    """
+    missing = [name for name in TEXTS if texts.get(name) is None]
+    if missing:
+        raise ShardError(f"A record has no {', '.join(missing)}.")
+    members = {name: texts[name] for name in TEXTS}
+    return Published(**members, source_image=source, edited_image=edited)
+
+
+def family_name(record: Published) -> str:
+    """The family of a record; empty where its source does not tell."""
+    task = record.task, record.subtask, record.instruction_type
+    return family_of(record.dataset_source, *task) or ""
+
+
+def ending(record: Published, picture: bytes) -> str:
+    """The file extension of a picture by its bytes.
+
+    Raises:
+        ShardError: They are no picture that a corpus may hold.
+    """
+    try:
+        sniff(picture)
+    except RecordError as error:
+        raise ShardError(f"A picture of {record.id!r} is damaged: {error}") from error
+    return extension(picture)
+
+
+def encoded(line: Line) -> bytes:
+    """A line of JSON; any text survives it, also as one line of a file."""
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def write_lines(output: Output, name: str, lines: Iterable[Line]) -> None:
+    """Write a file of JSON lines, whole or not at all."""
+    with output.large(name) as file, file.open("wb") as opened:
+        for line in lines:
+            opened.write(encoded(line))

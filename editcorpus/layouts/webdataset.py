@@ -1,0 +1,128 @@
+"""WebDataset: tar shards that `webdataset` and Hugging Face `datasets` read as a stream.
+
+A shard of the corpus is `data/train-00017.tar`; a record is three members with one key, its number in
+the corpus: `00004711.json` with every text and measure, `00004711.source.jpg` and `00004711.edited.png`.
+
+`datasets` takes the names of the fields from the first records of the first tar, and demands that all
+have the same, so an ending cannot follow each picture: it is `jpg` or `png` by the first record of the
+corpus. Readers go by the bytes; `source_format` and `edited_format` tell the true format of each.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from editcorpus.errors import RecordError, ShardError
+from editcorpus.images import sniff
+from editcorpus.layouts.corpus import Corpus, Shard
+from editcorpus.layouts.layout import (
+    Layout,
+    Line,
+    ShardWriter,
+    configured,
+    ending,
+    no_more,
+    published,
+    texts_of,
+)
+from editcorpus.layouts.output import Output
+from editcorpus.records import Published
+from editcorpus.storage import Store
+
+_LOADING = """
+```python
+from datasets import load_dataset
+
+triplets = load_dataset("path/to/this/folder", split="train", streaming=True)
+first = next(iter(triplets))
+first["json"]["instruction"]  # the text to train on; the pictures' fields are named in the tar
+```
+
+Each record is `<number>.json`, `<number>.source.<ending>` and `<number>.edited.<ending>`; the endings
+are the same throughout, and `source_format` and `edited_format` in the JSON tell what each picture is.
+"""
+
+
+def _writer(corpus: Corpus) -> ShardWriter:
+    return partial(_shard, _fields(corpus))
+
+
+def _shard(fields: tuple[str, str], shard: Shard, output: Output) -> Iterator[Line]:
+    lines = []
+    with (
+        output.large(f"data/{shard.stem}.tar") as file,
+        tarfile.open(file, "w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for number, record in shard.records():
+            texts = texts_of(record) | _formats(record)
+            members = json.dumps(texts, ensure_ascii=False).encode()
+            pictures = (record.source_image, record.edited_image)
+            for name, data in zip(("json", *fields), (members, *pictures), strict=True):
+                tar.addfile(_member(f"{number:08d}.{name}", len(data)), io.BytesIO(data))
+            lines.append({name: texts[name] for name in ("family", "dataset_source", "license")})
+    yield from lines
+
+
+def _fields(corpus: Corpus) -> tuple[str, str]:
+    """What the two pictures are called in every record of the corpus."""
+    for shard in corpus.shards:
+        for _, first in shard.records():
+            pictures = (first.source_image, first.edited_image)
+            source, edited = ("jpg" if ending(first, one) == "jpg" else "png" for one in pictures)
+            return f"source.{source}", f"edited.{edited}"
+    return "source.jpg", "edited.png"
+
+
+def _formats(record: Published) -> Line:
+    try:
+        source, edited = sniff(record.source_image), sniff(record.edited_image)
+    except RecordError as error:
+        raise ShardError(f"A picture of {record.id!r} is damaged: {error}") from error
+    return {"source_format": source, "edited_format": edited}
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    """A header without owner or time: the same records give the same bytes."""
+    made = tarfile.TarInfo(name)
+    made.size = size
+    return made
+
+
+LAYOUT = Layout("webdataset", _writer, no_more, configured("data/*.tar"), _LOADING)
+
+
+def read_webdataset(store: Store, folder: str) -> Iterator[Published]:
+    """The records of an export, in the order of the corpus.
+
+    Raises:
+        ShardError: A tar is damaged, or a record is not whole.
+    """
+    for path in store.list(f"{folder}/data"):
+        try:
+            with store.open(path) as file, tarfile.open(fileobj=file, mode="r|") as tar:
+                yield from _records(_members(tar))
+        except (tarfile.TarError, EOFError, ValueError) as error:
+            raise ShardError(f"{store.url(path)} is damaged: {error}") from error
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, str, bytes]]:
+    for member in tar:
+        opened = tar.extractfile(member)
+        key, _, field = member.name.partition(".")
+        yield key, field.partition(".")[0], opened.read() if opened else b""
+
+
+def _records(members: Iterable[tuple[str, str, bytes]]) -> Iterator[Published]:
+    held: dict[str, bytes] = {}
+    key = ""
+    for name, field, data in members:
+        if name != key and held:
+            raise ShardError(f"The record {key} is not whole: it has {', '.join(held)} only.")
+        key, held[field] = name, data
+        if len(held) == 3:
+            yield published(json.loads(held["json"]), held["source"], held["edited"])
+            held = {}
+    if held:
+        raise ShardError(f"The record {key} is not whole: it has {', '.join(held)} only.")
