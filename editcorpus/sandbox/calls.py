@@ -37,6 +37,7 @@ class Paid:
     async def _answer(self, request: Request) -> ASGIApp:
         sandbox, began = self._sandbox, asyncio.get_running_loop().time()
         asked = Asked(self._persona, request.url.path, request.headers.get("x-emulate", ""))
+        resets = sandbox.journal.resets
         outcome = Outcome(asked, sandbox.journal.number())
         admitted = False
         try:
@@ -57,7 +58,8 @@ class Paid:
             await asyncio.sleep(max(0.0, outcome.delay_s * sandbox.config.time_scale - elapsed))
             if admitted:
                 sandbox.leave(self._persona)
-        sandbox.journal.write(entry(outcome))
+        if resets == sandbox.journal.resets:
+            sandbox.journal.write(entry(outcome))
         return self._reply(outcome)
 
     def _admit(self, call: Call) -> None:

@@ -53,7 +53,12 @@ class Entry:
 
 
 class Journal:
-    """All entries in memory and, where a path is given, in a file of JSON lines."""
+    """All entries in memory and, where a path is given, in a file of JSON lines.
+
+    Attributes:
+        begun: Calls that began.
+        resets: How often all was forgotten: a call that began before that is not written any more.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -62,6 +67,7 @@ class Journal:
         self.entries: list[Entry] = []
         self.billed_usd = Decimal(0)
         self.begun = 0
+        self.resets = 0
         if path is not None:
             self._reopen(path)
 
@@ -88,6 +94,7 @@ class Journal:
         self.entries.clear()
         self.billed_usd = Decimal(0)
         self.begun = 0
+        self.resets += 1
         if self._file is not None:
             self._file.seek(0)
             self._file.truncate()

@@ -1,4 +1,6 @@
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import openai
@@ -125,3 +127,16 @@ def test_faults_are_named_by_a_closed_list():
     with pytest.raises(ValueError, match="nonsense"):
         SandboxConfig(faults={"nonsense": 0.5})
     assert SandboxConfig(faults={"reset": 0.5}).faults == {Fault.RESET: 0.5}
+
+
+def test_a_call_that_began_before_a_reset_is_not_written(canned, connect):
+    canned.admin("config", {"latency_s": 1.5})
+    words = {"model": "Qwen/Qwen2.5-VL-7B-Instruct", "messages": [{"role": "user", "content": "?"}]}
+    with connect(canned.vllm_url) as client, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.chat.completions.create, max_completion_tokens=1, **words)
+        while not canned.admin("summary")["in_flight"]:
+            time.sleep(0.01)
+        canned.admin("reset", {})
+        assert answer.result().choices
+    assert canned.admin("journal")["calls"] == []
+    canned.admin("config", {"latency_s": 0})
