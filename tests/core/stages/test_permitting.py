@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -127,6 +128,8 @@ def test_a_wait_for_the_last_of_them_can_be_interrupted(
         with pytest.raises(Interrupted):
             permits.settle([stray], look_s=0.01)
         shop.engine.stop(RunStopped("The lease is lost."))
+        while shop.engine.stopped is None:
+            time.sleep(0.01)
         with pytest.raises(RunStopped, match="The lease is lost"):
             permits.settle([stray], look_s=0.01)
         assert [one.revoked for one in permits.out()] == [True]
