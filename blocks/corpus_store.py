@@ -8,6 +8,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
 from editcorpus.failpoints import VARIABLE, open_store
+from editcorpus.hub import hub_option
 from editcorpus.storage import Store
 
 
@@ -30,14 +31,26 @@ class CorpusStore(Block):
         default="~/.cache/editcorpus/spool",
         description="Local folder for files on their way to a bucket: needs a few gigabytes.",
     )
+    hub_endpoint: str = Field(
+        default="", description="URL of the Hub for hf:// inputs; empty for huggingface.co."
+    )
+    hub_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Token for gated and private datasets on the Hub; empty: none is sent.",
+    )
 
     def store(self) -> Store:
         """The store as the core takes it."""
         spool = Path(self.spool).expanduser()
-        options = self.options() if "://" in self.root else {}
+        options = self._options() if "://" in self.root else {}
         return open_store(self.root, options, spool, os.environ.get(VARIABLE, ""))
 
     def options(self) -> dict[str, Any]:
+        """What opens URLs of inputs: fsspec's options for S3, and the Hub's."""
+        hub = hub_option(self.hub_endpoint, self.hub_token.get_secret_value())
+        return {**self._options(), **hub}
+
+    def _options(self) -> dict[str, Any]:
         """What fsspec takes to open S3 URLs: of the store, and of inputs beside it."""
         members = {
             "endpoint_url": self.endpoint_url,

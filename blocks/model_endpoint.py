@@ -52,6 +52,9 @@ class ModelEndpoint(Block):
     requests_per_minute: int = Field(default=0, ge=0, description="0 is no limit.")
     input_images_per_minute: int = Field(default=0, ge=0, description="0 is no limit.")
     tokens_per_minute: int = Field(default=0, ge=0, description="0 is no limit.")
+    images_per_minute: int = Field(
+        default=0, ge=0, description="Pictures made from a text alone; 0 is no limit."
+    )
     deadline_s: float = Field(
         default=600, gt=0, description="Longest time for one call, in seconds; 360 or more."
     )

@@ -50,15 +50,22 @@ def compare(source: Pixels, edited: Pixels) -> Changes:
     Raises:
         ValueError: The shapes differ.
     """
-    if source.shape != edited.shape:
-        raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
-    apart = _smooth(edited).astype(np.int16) - _smooth(source)
+    apart = _apart(source, edited)
     tone = np.array([_median(apart[..., channel]) for channel in range(3)], np.int16)
     return Changes(
         mae=float(np.abs(apart).mean() / 255),
-        changed_share=_visible(apart),
-        changed_share_no_tone=_visible(apart - tone),
+        changed_share=float(_visible(apart).mean()),
+        changed_share_no_tone=float(_visible(apart - tone).mean()),
     )
+
+
+def changed(source: Pixels, edited: Pixels) -> NDArray[np.bool_]:
+    """Which px of two small pictures, as `compare` takes them, differ visibly: (h, w).
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    return _visible(_apart(source, edited))
 
 
 def is_blank(image: Image.Image) -> bool:
@@ -76,6 +83,12 @@ def is_blank(image: Image.Image) -> bool:
     return entropy < BLANK_ENTROPY and gradient < BLANK_GRADIENT
 
 
+def _apart(source: Pixels, edited: Pixels) -> NDArray[np.int16]:
+    if source.shape != edited.shape:
+        raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
+    return _smooth(edited).astype(np.int16) - _smooth(source)
+
+
 def _smooth(pixels: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(1)))
 
@@ -86,6 +99,5 @@ def _median(apart: NDArray[np.int16]) -> int:
     return int(np.searchsorted(counts.cumsum(), apart.size / 2)) - 255
 
 
-def _visible(apart: NDArray[np.int16]) -> float:
-    largest = np.abs(apart).max(axis=-1)
-    return float((largest > VISIBLE).mean())
+def _visible(apart: NDArray[np.int16]) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(apart).max(axis=-1) > VISIBLE)

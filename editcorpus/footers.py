@@ -14,7 +14,7 @@ from editcorpus.thrift import Struct, Value, read_struct
 _MOST_MEMBERS = 4_000_000
 """Members of a footer in all: 130,000 columns of row groups. Published files have some hundreds."""
 _ROW_GROUPS, _COLUMNS, _META = 4, 1, 3
-_ENCODINGS, _PATH, _VALUES, _PACKED = 2, 3, 5, 7
+_KIND, _ENCODINGS, _PATH, _CODEC, _VALUES, _PACKED = 1, 2, 3, 4, 5, 7
 _DATA, _DICTIONARY, _STATISTICS = 9, 11, 12
 _DELTA_LENGTHS, _DELTA = 6, 7
 _NULLS, _LARGEST, _LEAST, _LARGEST_EXACT, _LEAST_EXACT = 3, 5, 6, 7, 8
@@ -60,6 +60,23 @@ class Footer:
         """Paths of columns with pages that hold lengths or differences of texts."""
         groups = range(len(self._groups))
         return {_path(one) for group in groups for one in self._all(group) if _is_delta(one)}
+
+    def packing(self, group: int, column: str) -> tuple[int, int, frozenset[int]]:
+        """Physical type, codec and encodings of a column in a row group.
+
+        Raises:
+            ValueError: There is none.
+        """
+        meta = next(self._columns(group, [column]), None)
+        if meta is None:
+            raise ValueError(f"its footer does not tell of the column {column}")
+        listed = meta.get(_ENCODINGS)
+        encodings = (
+            frozenset(one for one in listed or () if isinstance(one, int))
+            if isinstance(listed, list)
+            else frozenset[int]()
+        )
+        return _number(meta, _KIND), _number(meta, _CODEC), encodings
 
     def chunks(self, group: int, columns: Sequence[str], size: int) -> list[Chunk]:
         """Where columns lie in a row group.

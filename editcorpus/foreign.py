@@ -4,7 +4,7 @@ What their pages announce is checked before Arrow sees it (`pages.py`); what the
 to, before it is unfolded.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from editcorpus.blobs import Column, blobs, readable
 from editcorpus.buckets import cause
 from editcorpus.errors import EditcorpusError, RowsDamaged, ShardError
 from editcorpus.footers import Footer
@@ -35,6 +36,7 @@ class ForeignTable:
         name: For messages.
 
     Attributes:
+        name: As given.
         metadata: What the footer says.
         schema: Its columns.
 
@@ -43,7 +45,7 @@ class ForeignTable:
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        self._name = name
+        self.name = name
         self._guard = Guard(file)
         with _sound(ShardError, f"{name} is not a whole parquet file"):
             footer = self._open()
@@ -79,7 +81,7 @@ class ForeignTable:
             ShardError: There is no such row group.
         """
         if group >= len(self._rows):
-            raise ShardError(f"{self._name} has fewer row groups than when it was planned.")
+            raise ShardError(f"{self.name} has fewer row groups than when it was planned.")
         return sum(self._rows[:group])
 
     def rows(self, group: int) -> int:
@@ -114,7 +116,44 @@ class ForeignTable:
             self._watch(group, columns)
             yield from self._parquet.iter_batches(most, [group], columns, use_threads=False)
 
-    def records(self, group: int, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def values(
+        self, group: int, columns: Sequence[str]
+    ) -> Iterator[tuple[bytes | None, ...]] | None:
+        """The rows of a row group in order, of columns of bytes alone; None where only `batches` can.
+
+        Memory follows the size of a value, and not of a page. Several row groups may be read at a time.
+
+        Args:
+            group: From 0.
+            columns: As for `batches`.
+
+        Raises:
+            RowsDamaged: The row group is damaged in one of those columns.
+            StorageError: It cannot be read.
+        """
+        with self._readable(group):
+            found = [self._column(group, name) for name in columns]
+        return self._values(group, found) if all(map(readable, found)) else None
+
+    def _values(self, group: int, columns: Sequence[Column]) -> Iterator[tuple[bytes | None, ...]]:
+        with self._readable(group):
+            yield from zip(*(blobs(self._guard.fetch, one) for one in columns), strict=True)
+
+    def _column(self, group: int, name: str) -> Column:
+        """Where a column of bytes lies, and how it is packed."""
+        chunks = self._footer.chunks(group, [name], self._guard.size)
+        places = range(self.metadata.num_columns)
+        known = (self.metadata.schema.column(place) for place in places)
+        level = next((one for one in known if one.path == name), None)
+        if len(chunks) != 1 or level is None or level.max_repetition_level:
+            return Column(0, 0, 0, -1, -1, frozenset(), 0)
+        first, (kind, codec, encodings) = chunks[0], self._footer.packing(group, name)
+        if first.values != self._rows[group]:
+            raise ValueError("its columns differ in length")
+        levels = level.max_definition_level
+        return Column(first.start, first.end, first.values, kind, codec, encodings, levels)
+
+    def records(self, group: int, columns: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         """The rows of a row group in order, as Python has them.
 
         Args:
@@ -139,7 +178,7 @@ class ForeignTable:
     def _readable(self, group: int) -> Iterator[None]:
         first = self.first_row(group)
         where = f"row group {group}, rows {first} to {first + self._rows[group] - 1}"
-        with _sound(RowsDamaged, f"{self._name} is damaged in {where}"):
+        with _sound(RowsDamaged, f"{self.name} is damaged in {where}"):
             yield
 
 

@@ -25,12 +25,14 @@ from PIL.WebPImagePlugin import WebPImageFile
 from editcorpus import containers
 from editcorpus.containers import cut_short, declared_size, proven_size
 from editcorpus.errors import ModelMisbehaved, SourceError
+from editcorpus.modes import to_mask, to_rgb
 from editcorpus.records import Reason
 
 sniff = containers.sniff
-WHITE = (255, 255, 255)
 PLAIN_FORMATS = ("jpeg", "png", "webp")
 """Formats whose bytes may stand in a corpus as they are: every trainer reads them."""
+FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bicubic": Image.Resampling.BICUBIC}
+"""Filters of resampling by the names that Configs have for them."""
 MAX_PIXELS = 50_000_000
 """Pixels that a picture may declare unless told otherwise: 150 MB decoded."""
 MOST_PIXELS = 89_478_485
@@ -43,6 +45,7 @@ _READERS: dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]] = {
     "bmp": BmpImageFile,
     "tiff": TiffImageFile,
 }
+_Convert = Callable[[Image.Image], tuple[Image.Image, bool]]
 _BROKEN = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError),
     *(MemoryError, struct.error, zlib.error, Image.DecompressionBombError),
@@ -98,13 +101,28 @@ def decode_source(data: bytes | None, limits: Limits) -> Source:
         SourceError: No bytes, broken bytes, or a size beyond the limits, which is found before
             pixels are decoded.
     """
+    return _opened(data, limits, to_rgb)
+
+
+def decode_mask(data: bytes, limits: Limits) -> Image.Image:
+    """Decode a mask from outside: upright, mode L, 255 where it says so and 0 elsewhere.
+
+    Alpha is the mask where it varies, else luminance (see `modes.py`).
+
+    Raises:
+        SourceError: As `decode_source`.
+    """
+    return _opened(data, limits, to_mask).image
+
+
+def _opened(data: bytes | None, limits: Limits, convert: _Convert) -> Source:
     if not data:
         raise SourceError(Reason.IMAGE_MISSING, "The image has no bytes.")
     name = sniff(data)
     if cut_short(data, name):
         raise SourceError(Reason.IMAGE_UNREADABLE, f"The {name} of {len(data)} bytes is cut short.")
     try:
-        return _decode(data, name, limits)
+        return _decode(data, name, limits, convert)
     except _BROKEN as error:
         raise SourceError(
             Reason.IMAGE_UNREADABLE, f"The {name} does not decode: {_first_line(error)}"
@@ -217,7 +235,7 @@ def check_answer(data: bytes, size: tuple[int, int] | None, max_pixels: int = MA
     return name
 
 
-def _decode(data: bytes, name: str, limits: Limits) -> Source:
+def _decode(data: bytes, name: str, limits: Limits, convert: _Convert) -> Source:
     _check_size(declared_size(data, name), limits)
     with _READERS[name](io.BytesIO(data)) as image:
         _check_size(image.size, limits)
@@ -225,11 +243,11 @@ def _decode(data: bytes, name: str, limits: Limits) -> Source:
         plain = _plain(image, name, data, orientation)
         mode = image.mode
         image.load()
-        rgb, flattened = _to_rgb(image)
+        made, flattened = convert(image)
     turn = _TURNS.get(orientation or 1)
     if turn is not None and name != "tiff":  # Pillow's TIFF reader turns the picture itself
-        rgb = rgb.transpose(turn)
-    return Source(rgb, name, mode, orientation or 1, flattened, plain)
+        made = made.transpose(turn)
+    return Source(made, name, mode, orientation or 1, flattened, plain)
 
 
 def _check_size(size: tuple[int, int] | None, limits: Limits) -> None:
@@ -268,29 +286,6 @@ def _plain(image: Image.Image, name: str, data: bytes, orientation: int | None) 
         and "mp" not in image.info  # several pictures in one JPEG
         and not getattr(image, "is_animated", False)
     )
-
-
-def _to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _scaled(image).convert("RGB"), False
-    if not image.has_transparency_data:
-        return (image.copy() if image.mode == "RGB" else image.convert("RGB")), False
-    rgba = image.convert("RGBA")
-    alpha = rgba.getchannel("A")
-    flat = Image.new("RGB", image.size, WHITE)
-    flat.paste(rgba, mask=alpha)
-    lowest, _ = alpha.getextrema()
-    return flat, lowest < 255  # type: ignore[operator]
-
-
-def _scaled(image: Image.Image) -> Image.Image:
-    """A grey picture of more than 8 bits as L: its nominal range becomes 0 to 255."""
-    values = np.nan_to_num(np.asarray(image, np.float64), posinf=0, neginf=0)
-    ranges = [65535.0] if image.mode.startswith("I;16") else [1.0, 255.0, 65535.0, 2.0**31]
-    if image.mode == "I":
-        del ranges[0]
-    top = next((limit for limit in ranges if values.max() <= limit), float(values.max()))
-    return Image.fromarray(np.rint(values.clip(0, top) * (255 / top)).astype(np.uint8))
 
 
 def _first_line(error: BaseException) -> str:

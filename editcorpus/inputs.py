@@ -1,34 +1,59 @@
-"""Where a source's files lie, and how they are opened: any place that fsspec reaches.
+"""Where a source's files lie, and how they are opened: the Hub, and any place that fsspec reaches.
 
 What is wrong with them is one sentence. Before the run starts that is a `ConfigError`; while
 pictures are read, an unreachable file is a `StorageError` and a damaged one a `ShardError`. Of a file
 that is damaged in one row group, the others are read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
 import fsspec
-import pyarrow as pa
 
 from editcorpus.buckets import cause, client_options, hurry, refuse_password, without_secrets
 from editcorpus.errors import (
     ConfigError,
     EditcorpusError,
-    RowsDamaged,
-    ShardError,
     StorageError,
 )
-from editcorpus.foreign import ForeignTable
-from editcorpus.records import Triplet
+from editcorpus.hub import OPTION, Found, hub_at, is_hub, parse
 from editcorpus.signatures import unsigned, without_signatures
+from editcorpus.storage import Store
 
 _CLIENTS = {"botocore", "aiobotocore", "aiohttp", "huggingface_hub"}
-_BATCH_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Which files of a folder hold the rows.
+
+    Attributes:
+        endings: How their names end.
+        files: What their paths must match somewhere; empty where every path is right.
+    """
+
+    endings: tuple[str, ...]
+    files: str = ""
+
+    @property
+    def told(self) -> str:
+        """What is looked for, in words."""
+        what = " or ".join(ending.removeprefix(".") for ending in self.endings) + " file"
+        return f"{what} of the form {self.files}" if self.files else what
+
+    def means(self, name: str) -> bool:
+        """Whether a found file is meant; what is hidden or put aside is not."""
+        last = name.rsplit("/", 1)[-1]
+        if last.startswith((".", "_")) or not last.endswith(self.endings):
+            return False
+        return not self.files or re.search(self.files, name) is not None
+
+
+PARQUET_FILES = Kind((".parquet",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +65,39 @@ class Inputs:
         options: What fsspec's filesystem takes; secrets in it appear in no message.
         first_look: Whether a bucket that does not answer is given up within seconds (`hasty`).
         signed: The whole URL of each file that has a signed one; only for opening it.
+        sizes: Bytes of each file of which a list said so.
+        note: What a person should know of how they were found; usually empty.
+        store: Keeps what takes long to find out, such as what lies where in an archive; None: nobody.
+        given: Where they were looked for, as it was said: files, folders, globs, URLs.
     """
 
     files: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     first_look: bool = False
     signed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sizes: Mapping[str, int] = field(default_factory=dict, repr=False)
+    note: str = ""
+    store: Store | None = field(default=None, repr=False, compare=False)
+    given: tuple[str, ...] = ()
 
     @classmethod
-    def find(cls, where: str | Sequence[str], options: Mapping[str, Any] | None = None) -> "Inputs":
-        """Find parquet files; none is opened.
+    def find(
+        cls,
+        where: str | Sequence[str],
+        options: Mapping[str, Any] | None = None,
+        kind: Kind = PARQUET_FILES,
+        planned: Collection[str] = (),
+    ) -> "Inputs":
+        """Find files with rows; none is opened.
 
         Args:
             where: A file, a folder (searched at any depth), a glob, a URL such as
-                `s3://bucket/folder`, or several of them. A URL may be presigned.
-            options: For URLs only: `key`, `secret`, `endpoint_url`, `anon`.
+                `s3://bucket/folder` or `hf://datasets/owner/name`, or several of them. A URL may be
+                presigned.
+            options: For URLs only: `key`, `secret`, `endpoint_url`, `anon`; `hub` is for the Hub.
+            kind: Which files of a folder are meant.
+            planned: Files over which the run was planned before, if it was: a dataset on the Hub is
+                read at the commit that they name.
 
         Raises:
             ConfigError: Nothing is found, the place cannot be reached, the key is refused, or a URL
@@ -66,36 +109,39 @@ class Inputs:
         for one in wanted:
             refuse_password(one)
         chosen = dict(options or {})
-        found = {unsigned(url): url for one in wanted for url in _found(one, chosen)}
+        elsewhere = [one for one in wanted if not is_hub(one)]
+        found = {unsigned(url): url for one in elsewhere for url in _found(one, chosen, kind)}
         signed = {name: url for name, url in found.items() if name != url}
-        return cls(tuple(sorted(found)), chosen, signed=signed)
+        hub = _on_hub([one for one in wanted if is_hub(one)], chosen, kind, planned)
+        files = tuple(sorted({*found, *hub.sizes}))
+        given = tuple(map(unsigned, wanted))
+        return cls(files, chosen, signed=signed, sizes=hub.sizes, note=hub.note, given=given)
 
     def hasty(self) -> "Inputs":
         """The same files for a first look, before a run starts."""
         return replace(self, first_look=True)
 
     def open(self, url: str) -> IO[bytes]:
-        """A seekable file for reading; on a bucket each read is one range request.
+        """A seekable file for reading; on a bucket or the Hub each read is one range request.
 
         Raises:
             StorageError: It cannot be opened.
         """
+        if is_hub(url):
+            return hub_at(self.options, hasty=self.first_look).open(parse(url), self.sizes.get(url))
         with self.explained(url):
             whole = self.signed.get(url, url)
             system, path = _system(whole, self.options, hasty=self.first_look)
             opened: IO[bytes] = system.open(path, "rb", cache_type="none")
             return opened
 
-    @contextmanager
-    def parquet(self, url: str) -> Iterator[ForeignTable]:
-        """Open a parquet file whose pages are read as they are needed.
+    def reach(self, url: str) -> tuple[Any, str]:
+        """The filesystem of a folder or bucket, and what a path is there; not for the Hub.
 
         Raises:
-            StorageError: It cannot be opened or read, also while the block runs.
-            ShardError: It is no parquet file, or a damaged one, also while the block runs.
+            ConfigError: The URL's protocol is unknown.
         """
-        with self.explained(url), self.open(url) as file:
-            yield ForeignTable(file, url)
+        return _system(self.signed.get(url, url), self.options, hasty=self.first_look)
 
     @contextmanager
     def explained(self, url: str) -> Iterator[None]:
@@ -104,72 +150,35 @@ class Inputs:
             yield
 
 
-def read_pictures(
-    column: str, triplets: Sequence[Triplet], inputs: Inputs
-) -> Iterator[tuple[Triplet, bytes | RowsDamaged | None]]:
-    """The source pictures of triplets, in the order of files and rows; None where a row has none.
-
-    Only the row groups and the one column that are needed are read, `_BATCH_ROWS` rows at a time,
-    so that memory follows the size of a page, not of a row group or file. In a damaged row group,
-    the rows behind the damage come with what is wrong with it.
-
-    Args:
-        column: Holds the bytes, or a struct with a member `bytes`.
-        triplets: Whose rows are wanted, usually those of one shard.
-        inputs: Opens the files that the triplets name.
-
-    Raises:
-        StorageError: A file cannot be opened or read.
-        ShardError: A file is no whole parquet file, or no longer has the rows that were planned.
-    """
-    ordered = sorted(triplets, key=lambda one: (one.file, one.row_group, one.row))
-    for url, of_file in groupby(ordered, key=lambda one: one.file):
-        with inputs.parquet(url) as table:
-            leaf = _leaf(table, column)
-            for group, members in groupby(of_file, key=lambda one: one.row_group):
-                start = table.first_row(group)
-                wanted = {one.row - start: one for one in members}
-                try:
-                    yield from _read_group(table, leaf, group, wanted)
-                except RowsDamaged as damage:
-                    yield from ((one, damage) for one in wanted.values())
+def _on_hub(
+    wanted: Sequence[str], options: Mapping[str, Any], kind: Kind, planned: Collection[str]
+) -> Found:
+    """The files of datasets on the Hub."""
+    sizes: dict[str, int] = {}
+    notes = []
+    for one in wanted:
+        address = parse(one)
+        try:
+            found = hub_at(options, hasty=True).find(address, planned)
+        except StorageError as error:
+            raise ConfigError(f"The input {one} cannot be read: {error}") from None
+        names = [
+            name for name in found.sizes if kind.means(name) or parse(name).path == address.path
+        ]
+        if not names:
+            raise ConfigError(f"No {kind.told} is found at {one!r}.")
+        sizes |= {name: found.sizes[name] for name in names}
+        notes.append(found.note)
+    return Found(sizes, " ".join(filter(None, notes)))
 
 
-def _read_group(
-    table: ForeignTable, leaf: str, group: int, wanted: dict[int, Triplet]
-) -> Iterator[tuple[Triplet, bytes | None]]:
-    """Take the wanted rows, by their place in the row group, out of the mapping as they are read."""
-    number = 0
-    for batch in table.batches(group, [leaf], _BATCH_ROWS):
-        values = batch.column(0)
-        for offset in range(batch.num_rows):
-            if one := wanted.pop(number + offset, None):
-                yield one, _bytes(values[offset].as_py())
-        number += batch.num_rows
-        if not wanted:
-            return
-    file = next(iter(wanted.values())).file
-    raise ShardError(f"{file} has fewer rows than when it was planned.")
-
-
-def _leaf(table: ForeignTable, column: str) -> str:
-    schema = table.schema
-    if column not in schema.names:
-        raise ShardError(f"A file no longer has the column {column!r}.")
-    return f"{column}.bytes" if pa.types.is_struct(schema.field(column).type) else column
-
-
-def _bytes(value: dict[str, bytes | None] | bytes | None) -> bytes | None:
-    return value.get("bytes") if isinstance(value, dict) else value
-
-
-def _found(where: str, options: Mapping[str, Any]) -> list[str]:
+def _found(where: str, options: Mapping[str, Any], kind: Kind) -> list[str]:
     with _explained(where, options, ConfigError):
         system, path = _system(where, options, hasty=True)
         names = _names(system, path)
-        names = [name for name in names if name == path or _is_data(name)]
+        names = [name for name in names if name == path or kind.means(name)]
         if not names:
-            raise ConfigError(f"No parquet file is found at {unsigned(where)!r}.")
+            raise ConfigError(f"No {kind.told} is found at {unsigned(where)!r}.")
         return [name if _is_local(where) else str(system.unstrip_protocol(name)) for name in names]
 
 
@@ -182,10 +191,9 @@ def _names(system: Any, path: str) -> list[str]:
     return [path] if kind == "file" else list(system.find(path))
 
 
-def _is_data(name: str) -> bool:
-    """Whether a found file is meant: parquet, and neither hidden nor put aside."""
-    last = name.rsplit("/", 1)[-1]
-    return last.endswith(".parquet") and not last.startswith((".", "_"))
+def is_far(where: str) -> bool:
+    """Whether an input lies behind a network."""
+    return not _is_local(where) and not where.startswith("file://")
 
 
 def _is_local(url: str) -> bool:
@@ -193,7 +201,8 @@ def _is_local(url: str) -> bool:
 
 
 def _system(url: str, options: Mapping[str, Any], *, hasty: bool) -> tuple[Any, str]:
-    chosen = client_options(url.partition("://")[0], options, hasty=hasty)
+    others = {name: value for name, value in options.items() if name != OPTION}
+    chosen = client_options(url.partition("://")[0], others, hasty=hasty)
     try:
         if _is_local(url):
             return fsspec.filesystem("file"), str(Path(url).expanduser().absolute())

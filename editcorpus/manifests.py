@@ -8,7 +8,8 @@ neither.
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydantic import BaseModel
@@ -139,3 +140,42 @@ def _flat(items: tuple[Rejected, ...] | tuple[Failed, ...]) -> list[dict[str, st
 
 def _verdict(cls: type, item: dict[str, str]) -> Any:
     return cls(item["id"], item["step"], Reason(item["reason"]), item["detail"])
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRef:
+    """What a stage returns: which columns are done, and how it went; small enough for any log.
+
+    Attributes:
+        rejected_for: How many were rejected for which reason.
+        failed_for: How many failed for which reason.
+        example: What is on record about the first who failed, at most 200 characters.
+    """
+
+    run: str
+    shard: int
+    step: str
+    entered: int
+    kept: int
+    rejected: int
+    failed: int
+    digest: str
+    skipped: bool
+    rejected_for: Mapping[str, int] = field(default_factory=dict)
+    failed_for: Mapping[str, int] = field(default_factory=dict)
+    example: str = ""
+
+
+def ref(manifest: Manifest, run: str, shard: int, *, skipped: bool) -> ShardRef:
+    """What a stage returns of its manifest."""
+    return ShardRef(
+        run,
+        shard,
+        manifest.step,
+        manifest.entered,
+        manifest.kept,
+        len(manifest.rejected),
+        len(manifest.failed),
+        manifest.digest,
+        skipped,
+    )

@@ -131,7 +131,7 @@ class Guard(io.RawIOBase):
         self._at = 0
         self._watched: list[Pages] | None = None
         self._tail_at = max(0, self.size - _TAIL_BYTES)
-        self._tail = self._fetch(self._tail_at, self.size - self._tail_at)
+        self._tail = self.fetch(self._tail_at, self.size - self._tail_at)
 
     def watch(self, chunks: Iterable[Chunk]) -> None:
         """Hand on these from now on, each from its start, and nothing else.
@@ -151,7 +151,7 @@ class Guard(io.RawIOBase):
             return b""
         if length + 8 <= len(self._tail):
             return self._tail[-8 - length : -8]
-        return self._fetch(self.size - 8 - length, length)
+        return self.fetch(self.size - 8 - length, length)
 
     def readable(self) -> bool:
         """Yes."""
@@ -183,7 +183,7 @@ class Guard(io.RawIOBase):
         if wanted and self._at >= self._tail_at:
             data = self._tail[self._at - self._tail_at :][:wanted]
         else:
-            data = self._fetch(self._at, wanted)
+            data = self.fetch(self._at, wanted)
         if pages:
             pages.see(self._at, data)
         self._at += wanted
@@ -198,7 +198,12 @@ class Guard(io.RawIOBase):
                 return one
         raise ValueError("a page goes beyond the end of its column")
 
-    def _fetch(self, at: int, wanted: int) -> bytes:
+    def fetch(self, at: int, wanted: int) -> bytes:
+        """Bytes of the file, unchecked.
+
+        Raises:
+            StorageError: The file ends before them.
+        """
         self._file.seek(at)
         data = self._file.read(wanted) if wanted else b""
         if len(data) < wanted:

@@ -42,16 +42,20 @@ class Partition:
         return range(self.first, self.stop)
 
 
-def cut(shards: int, most: int = PARTITION_SHARDS, least: int = 1) -> list[Partition]:
+def cut(
+    shards: int, most: int = PARTITION_SHARDS, least: int = 1, unit: int = 1
+) -> list[Partition]:
     """Partitions of nearly equal size, in the order of their shards.
 
     Args:
         shards: Of the run.
         most: Shards in a partition.
         least: Partitions, as far as there are shards for them: one for each process that is to work.
+        unit: Shards that belong together, one after the other: the turns of conversations.
     """
-    count = max(-(-shards // most), min(least, shards))
-    bounds = [number * shards // max(count, 1) for number in range(count + 1)]
+    units = shards // unit
+    count = max(-(-units // max(1, most // unit)), min(least, units))
+    bounds = [unit * (number * units // max(count, 1)) for number in range(count + 1)]
     pairs = pairwise(bounds)
     return [Partition(number, *pair) for number, pair in enumerate(pairs)]
 

@@ -5,21 +5,22 @@ picture. The same input and parameters give the same shards, whatever the machin
 
 Without a limit every row enters; with one, `selection.py` draws a sample. Chosen rows are cut in
 file order: a shard never crosses a file, takes whole row groups while they fit `shard_size`, and a
-larger row group is cut into even parts.
+larger row group is cut into even parts. Of a source of conversations, each cut gives one shard for
+every turn, one after the other: the first turns of all its rows, their second turns, and so on.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from editcorpus.balancing import Draw, Kinds, balanced, classified
 from editcorpus.errors import ConfigError, RowsDamaged, ShardError, StorageError
-from editcorpus.foreign import ForeignTable
 from editcorpus.inputs import Inputs
 from editcorpus.records import Reason, Rejected, Triplet
-from editcorpus.rows import PLAN, Place, Source, check_schema, placed_id
+from editcorpus.rows import PLAN, Items, Place, Rows, Source, placed_id
 from editcorpus.sampling import number
 from editcorpus.selection import Quota, choose_groups, draw_rows
 
@@ -60,7 +61,8 @@ class PlannedShard:
     rejected: tuple[Rejected, ...]
 
 
-_Members = list[tuple[Triplet | Rejected, Place]]
+_Members = list[tuple[tuple[Triplet | Rejected, ...], Place]]
+"""What chosen rows say, and where they lie."""
 
 
 def check_columns(source: Source, inputs: Inputs, url: str) -> None:
@@ -69,11 +71,13 @@ def check_columns(source: Source, inputs: Inputs, url: str) -> None:
     Raises:
         ConfigError: It cannot be read, is damaged, or lacks a column.
     """
-    with _refused(), inputs.parquet(url) as table:
-        check_schema(source, table.schema, url)
+    with _refused(), source.reader.rows(inputs, url) as table:
+        table.check(source)
 
 
-def plan(source: Source, inputs: Inputs, selection: Selection) -> Iterator[PlannedShard]:
+def plan(
+    source: Source, inputs: Inputs, selection: Selection, kinds: Kinds | None = None
+) -> Iterator[PlannedShard]:
     """Yield the shards of a source, in the order of files and rows.
 
     Every chosen row is in exactly one shard, under an id that no other row has: the first row
@@ -82,12 +86,43 @@ def plan(source: Source, inputs: Inputs, selection: Selection) -> Iterator[Plann
     chance of 3 in 100 million. The rows of a damaged row group are rejected under ids made of their
     places.
 
+    Args:
+        source: Reads the rows.
+        inputs: All files of the input.
+        selection: Which rows.
+        kinds: Who tells the kind of edit of each row, where the source does not; a sample is then even
+            over the kinds. None leaves the kinds open.
+
     Raises:
         ConfigError: A file cannot be read, is no whole parquet file, or lacks a column; or all that
             is chosen is damaged.
     """
     with _refused():
-        yield from _read_some(_shards(source, inputs, selection))
+        if kinds is None:
+            yield from _read_some(_shards(source, inputs, selection))
+        elif selection.limit:
+            yield from _even_shards(source, inputs, selection, kinds)
+        else:
+            for one in _read_some(_shards(source, inputs, selection)):
+                yield replace(one, triplets=tuple(classified(one.triplets, kinds.classify)))
+
+
+def _even_shards(
+    source: Source, inputs: Inputs, selection: Selection, kinds: Kinds
+) -> Iterator[PlannedShard]:
+    """The shards of a sample that is even over the kinds of edit."""
+    draw = Draw(selection.limit, selection.seed, selection.rows_per_group)
+    drawn = balanced(source, inputs, draw, kinds)
+    seen: set[int] = set()
+    count = 0
+    for _, of_file in groupby(drawn, key=lambda one: one.file):
+        groups: Iterator[_Members] = (
+            [((one,), Place(one.file, one.row_group, one.row)) for one in members]
+            for _, members in groupby(of_file, key=lambda one: one.row_group)
+        )
+        for members in _cut(groups, selection.shard_size):
+            yield _shard(count, [_unique(items[0], place, seen) for items, place in members])
+            count += 1
 
 
 def _shards(source: Source, inputs: Inputs, selection: Selection) -> Iterator[PlannedShard]:
@@ -96,8 +131,10 @@ def _shards(source: Source, inputs: Inputs, selection: Selection) -> Iterator[Pl
     for url, quota in _files(source, inputs, selection):
         groups = _groups(source, inputs, url, quota, selection)
         for members in _cut(groups, selection.shard_size):
-            yield _shard(count, [_unique(item, place, seen) for item, place in members])
-            count += 1
+            told = [[_unique(item, place, seen) for item in items] for items, place in members]
+            for turn in range(source.rounds):
+                yield _shard(count, [items[turn] for items in told if turn < len(items)])
+                count += 1
 
 
 def _read_some(shards: Iterator[PlannedShard]) -> Iterator[PlannedShard]:
@@ -149,22 +186,23 @@ def _groups(
     selection: Selection,
 ) -> Iterator[_Members]:
     """The chosen rows of a file, row group by row group."""
-    with inputs.parquet(url) as table:
-        check_schema(source, table.schema, url)
-        for group in range(table.metadata.num_row_groups):
+    with source.reader.rows(inputs, url) as table:
+        table.check(source)
+        sizes = table.sizes
+        for group, size in enumerate(sizes):
             if quota is None or group in quota:
                 first = Place(url, group, table.first_row(group))
                 takes = None if quota is None else quota[group]
                 try:
                     yield _drawn(source, table, first, takes, selection)
                 except RowsDamaged as damage:
-                    rows = table.rows(group) if takes is None else sum(takes.values())
+                    rows = size if takes is None else sum(takes.values())
                     yield [_unread(source, first, row, damage) for row in range(rows)]
 
 
 def _drawn(
     source: Source,
-    table: ForeignTable,
+    table: Rows,
     first: Place,
     quota: Quota | None,
     selection: Selection,
@@ -173,15 +211,23 @@ def _drawn(
     seed, column = selection.seed, source.task_column if selection.stratify else ""
     records = table.records(first.row_group, source.plan_columns)
     rows = ((row, first._replace(row=first.row + number)) for number, row in enumerate(records))
-    drawn = rows if quota is None else draw_rows(rows, quota, column, seed)
-    return [(source.triplet(row, place, seed), place) for row, place in drawn]
+    drawn = (
+        rows if quota is None else draw_rows(rows, quota, column, None if source.keeps else seed)
+    )
+    return [(_turns(source.triplet(row, place, seed)), place) for row, place in drawn]
 
 
-def _unread(source: Source, first: Place, row: int, damage: RowsDamaged) -> tuple[Rejected, Place]:
+def _turns(items: Items) -> tuple[Triplet | Rejected, ...]:
+    return (items,) if isinstance(items, Triplet | Rejected) else tuple(items)
+
+
+def _unread(
+    source: Source, first: Place, row: int, damage: RowsDamaged
+) -> tuple[tuple[Rejected], Place]:
     """A row of a row group of which nobody knows what it holds."""
     place = first._replace(row=first.row + row)
-    id_ = placed_id(source.name, place)
-    return Rejected(id_, PLAN, _UNREAD, str(damage)), place
+    id_ = placed_id(source.name, place, source.recipe)
+    return (Rejected(id_, PLAN, _UNREAD, str(damage)),), place
 
 
 def _cut(groups: Iterable[_Members], size: int) -> Iterator[_Members]:

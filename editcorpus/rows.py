@@ -3,18 +3,23 @@
 A source file says these things of one published dataset; everything here serves all of them.
 """
 
+import json
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, RowsDamaged, SourceError
+from editcorpus.inputs import Inputs, Kind
 from editcorpus.names import safe_name
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.sampling import number
+from editcorpus.storage import Store
 from editcorpus.texts import clean_instruction
 
 PLAN = "plan"
@@ -34,31 +39,150 @@ class Place(NamedTuple):
     row: int
 
 
+Role = Literal["source", "edited", "mask"]
+"""What a picture of a row is."""
+Unread = RowsDamaged | SourceError
+"""Why the pictures of a row cannot be read: its part of the file is damaged, or one is too large."""
+Found = Mapping[Role, bytes | None] | Unread
+"""The pictures of a row, encoded as published, None where it has none; or why they cannot be read."""
+Items = Triplet | Rejected | Sequence[Triplet | Rejected]
+"""What a row says: one triplet or reject, or the turns of a conversation in their order."""
+
+
+class Rows(Protocol):
+    """The rows of an open file, in groups that are read one at a time."""
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Rows in each group."""
+
+    def check(self, source: "Source") -> None:
+        """Refuse a file whose columns are not those of the source.
+
+        Raises:
+            ConfigError: A column is missing or holds something else.
+        """
+
+    def first_row(self, group: int) -> int:
+        """Number of a group's first row in the file."""
+
+    def only_text(self, group: int, column: str) -> str | None:
+        """The one text that a column has in a group; None where nothing but reading it would tell."""
+
+    def records(self, group: int, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows of a group in order, with these columns.
+
+        Raises:
+            RowsDamaged: The group is damaged.
+        """
+
+
+class Shelf(Protocol):
+    """Where one process takes the pictures of rows from; it holds files and indexes open."""
+
+    @property
+    def ordered(self) -> bool:
+        """Whether rows are cheap in their order alone: going back means to begin again."""
+
+    def reached(self, file: str, group: int) -> int:
+        """Number of the row that comes next in a group, where rows have an order; else 0."""
+
+    def read(
+        self, triplets: Sequence[Triplet], roles: Sequence[Role]
+    ) -> Iterator[tuple[Triplet, Found]]:
+        """The pictures of triplets, each triplet once, in an order that suits the input.
+
+        Raises:
+            StorageError: A file cannot be opened or read.
+            ShardError: A file is not what it was when the run was planned.
+        """
+
+    def close(self) -> None:
+        """Free what is held open."""
+
+
+class Reader(Protocol):
+    """How the files of a kind of input are read."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """How the names of files with rows end."""
+
+    def rows(self, inputs: Inputs, url: str) -> AbstractContextManager[Rows]:
+        """Open a file of rows.
+
+        Raises:
+            StorageError: It cannot be opened or read, also while the block runs.
+            ShardError: It is damaged, also while the block runs.
+        """
+
+    def shelf(self, source: "Source", inputs: Inputs, store: Store | None) -> Shelf:
+        """Where this process takes pictures from.
+
+        Args:
+            source: Says where a row has them.
+            inputs: The files.
+            store: Keeps what takes long to find out, such as what lies where in an archive.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One published dataset: all that planning has to know of it.
+    """One recipe of one published dataset: all that planning and reading have to know of it.
 
     Attributes:
         name: First part of every id, such as `omniedit`.
-        license: SPDX id of its licence.
-        columns: The columns that are needed and what is in them: `text`, `texts`, `integer` or
-            `image`.
+        license: SPDX id of its licence, or the publisher's own words.
+        columns: The columns that are needed and what is in them: `text`, `texts`, `integer`, `number`
+            or `image`; a `?` at its end says that a file may lack the column.
         task_column: By which a sample is stratified; empty where there is none.
-        image_column: Holds the source picture; never read by planning.
-        triplet: Makes a row and its place, under a seed, a triplet or a reject.
+        pictures: The column of each picture that a row has.
+        triplet: Makes a row and its place, under a seed, a triplet, a reject, or the turns of a
+            conversation.
+        reader: How its files are read.
+        recipe: Name of the recipe; empty where the dataset has one alone.
+        files: What the path of a file of rows must match, for a dataset that lies in several parts.
+        keeps: Whether pictures are read from the input once, since reading again costs a pass.
+        rounds: Most turns of a conversation.
+        synthesises: Whether the source image is made anew from the caption, too.
+        classes: Whether the task of a row is asked of a model (see `steps/classify.py`).
+        composes: Whether the instruction is composed of several edits (see `steps/compose.py`).
+        origin: Path of the file that describes it, where that is none of this project's.
+        below: Says of a published pair's `facts` why its publisher's own rule leaves it out; empty
+            where it does not. It decides over the base variant alone: other pictures replace the one
+            that was scored.
+        defaults: Settings by step that differ from those of other sources, where nobody sets them.
+        variant: How its pairs are made where nobody says so (see `stages/workshop.py`).
     """
 
     name: str
     license: str
     columns: Mapping[str, str]
     task_column: str
-    image_column: str
-    triplet: Callable[[Row, Place, int], Triplet | Rejected]
+    pictures: Mapping[Role, str]
+    triplet: Callable[[Row, Place, int], Items]
+    reader: Reader
+    recipe: str = ""
+    files: str = ""
+    keeps: bool = False
+    rounds: int = 1
+    synthesises: bool = False
+    classes: bool = False
+    composes: bool = False
+    origin: str = ""
+    below: Callable[[Mapping[str, Any]], str] = lambda _: ""
+    defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variant: Literal["output", "base"] = "output"
+
+    @property
+    def kind(self) -> Kind:
+        """Which files of an input hold its rows."""
+        return Kind(self.reader.endings, self.files)
 
     @property
     def plan_columns(self) -> list[str]:
         """The columns that planning reads: no picture among them."""
-        return [name for name, kind in self.columns.items() if kind != "image"]
+        return [name for name, kind in self.columns.items() if not kind.startswith("image")]
 
 
 def identify(source: str, native: str | int | None, place: Place) -> str | Rejected:
@@ -75,10 +199,33 @@ def identify(source: str, native: str | int | None, place: Place) -> str | Rejec
     return Rejected(placed_id(source, place), PLAN, Reason.MALFORMED_ID, detail)
 
 
-def placed_id(source: str, place: Place) -> str:
-    """The id of a row that gives none: made of where it lies."""
+def placed_id(source: str, place: Place, part: str = "") -> str:
+    """The id of a row that gives none: made of where it lies.
+
+    Args:
+        source: Name of the source.
+        place: Of the row.
+        part: What tells rows of one place apart: the split or recipe, where the source has several.
+    """
     stem = safe_name(PurePosixPath(place.file).stem)[-100:]
-    return f"{source}/{stem}/{place.row}"
+    return "/".join(filter(None, (source, part, stem, str(place.row))))
+
+
+def told_facts(row: Row, names: Mapping[str, str]) -> str:
+    """The source's own scores and captions as `Triplet.facts` has them.
+
+    What a row lacks, an empty text and a number that is not finite are left out.
+
+    Args:
+        row: Of the source.
+        names: What each is called among the facts, by its column.
+    """
+    told = {name: row[column] for column, name in names.items() if _says(row[column])}
+    return json.dumps(told, ensure_ascii=False, sort_keys=True) if told else ""
+
+
+def _says(value: object) -> bool:
+    return math.isfinite(value) if isinstance(value, int | float) else bool(value)
 
 
 def choose_instruction(
@@ -106,9 +253,9 @@ def check_schema(source: Source, schema: pa.Schema, url: str) -> None:
         ConfigError: A column is missing or holds something else.
     """
     wrong = [
-        f"{name} ({kind})"
+        f"{name} ({kind.removesuffix('?')})"
         for name, kind in source.columns.items()
-        if name not in schema.names or not _KINDS[kind](schema.field(name).type)
+        if not _fits(schema, name, kind)
     ]
     if wrong:
         seen = ", ".join(f"{field.name} ({field.type})" for field in schema)
@@ -116,6 +263,14 @@ def check_schema(source: Source, schema: pa.Schema, url: str) -> None:
             f"{url} is not in the layout of {source.name}: it needs {', '.join(wrong)}; "
             f"it has {seen[:600] or 'no column'}."
         )
+
+
+def _fits(schema: pa.Schema, name: str, kind: str) -> bool:
+    optional = kind.endswith("?")
+    if name not in schema.names:
+        return optional
+    found = schema.field(name).type
+    return (optional and pa.types.is_null(found)) or _KINDS[kind.removesuffix("?")](found)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -139,5 +294,6 @@ _KINDS: dict[str, Callable[[pa.DataType], bool]] = {
     "text": _is_text,
     "texts": _is_texts,
     "image": _is_image,
+    "number": lambda kind: bool(pa.types.is_integer(kind) or pa.types.is_floating(kind)),
     "integer": lambda kind: bool(pa.types.is_integer(kind)),
 }

@@ -30,9 +30,12 @@ def identify_run(
             known run has and this one does not is a difference: nobody can say what became of it.
 
     Raises:
-        ConfigError: A run of this name exists and is another; the sentence shows the difference.
+        ConfigError: A run of this name exists and is another; the sentence shows the difference. Or
+            it is the name of a united corpus.
     """
     path = f"runs/{run}/run.json"
+    if store.exists(f"unions/{run}/union.json"):
+        raise ConfigError(f"{run!r} is the name of a united corpus; choose another run name.")
     wanted = json.loads(json.dumps(identity))
     store.create(path, json.dumps(wanted, indent=1, sort_keys=True).encode() + b"\n")
     known = read_identity(store, run)

@@ -3,8 +3,9 @@
 The published files are sorted by task and hold pictures of megabytes in row groups of hundreds. So
 each task gets its part of the limit (`sampling.quotas`); a task's row groups are put in seeded
 order and give up to `rows_per_group` rows each, one group after the other, until the part is full
-(`sampling.spread`); inside a group the rows with the lowest seeded hash are taken. The sample of a
-higher limit holds that of a lower one: what was paid for a small trial serves the large run.
+(`sampling.spread`); inside a group the rows with the lowest seeded hash are taken, or the first ones
+where a row is reached through all before it (`Source.keeps`). The sample of a higher limit holds that
+of a lower one: what was paid for a small trial serves the large run.
 
 Where statistics prove that a row group has only one task, nothing but the footer is read, else its
 task column.
@@ -16,9 +17,8 @@ from heapq import nsmallest
 from pathlib import PurePosixPath
 
 from editcorpus.errors import RowsDamaged
-from editcorpus.foreign import ForeignTable
 from editcorpus.inputs import Inputs
-from editcorpus.rows import Place, Row, Source, check_schema
+from editcorpus.rows import Place, Row, Rows, Source
 from editcorpus.sampling import number, quotas, spread
 
 Quota = dict[str, int]
@@ -58,6 +58,21 @@ def choose_groups(
     return chosen
 
 
+def seeded_groups(source: Source, inputs: Inputs, seed: int) -> list[tuple[str, int, int]]:
+    """All groups of rows in seeded order: file, number and rows of each.
+
+    Raises:
+        ConfigError: A file is not in the layout of the source.
+        StorageError, ShardError: A file cannot be read, or is damaged.
+    """
+    found = [
+        (url, group, counts.total())
+        for url in inputs.files
+        for group, counts in enumerate(_tasks(source, inputs, url, stratify=False))
+    ]
+    return sorted(found, key=lambda one: _rank(seed, "group", one[0], one[1]))
+
+
 def count_tasks(source: Source, inputs: Inputs) -> Counter[str]:
     """Rows by task of the whole input; under one empty name where the source has no tasks.
 
@@ -71,7 +86,7 @@ def count_tasks(source: Source, inputs: Inputs) -> Counter[str]:
 
 
 def draw_rows(
-    rows: Iterable[tuple[Row, Place]], quota: Mapping[str, int], task_column: str, seed: int
+    rows: Iterable[tuple[Row, Place]], quota: Mapping[str, int], task_column: str, seed: int | None
 ) -> list[tuple[Row, Place]]:
     """Of each task in a row group as many rows as its quota says, in row order.
 
@@ -79,7 +94,7 @@ def draw_rows(
         rows: All rows of the row group.
         quota: From `choose_groups`.
         task_column: Holds the task; empty where rows are rows.
-        seed: Decides which rows.
+        seed: Decides which rows; None takes the first ones, where those behind cost a pass.
     """
     by_task: dict[str, list[tuple[Row, Place]]] = {}
     for row, place in rows:
@@ -88,9 +103,17 @@ def draw_rows(
     drawn = [
         member
         for task, take in quota.items()
-        for member in nsmallest(take, by_task.get(task, []), key=lambda one: _row_rank(seed, one))
+        for member in _drawn(by_task.get(task, []), take, seed)
     ]
     return sorted(drawn, key=lambda one: one[1].row)
+
+
+def _drawn(
+    members: list[tuple[Row, Place]], take: int, seed: int | None
+) -> list[tuple[Row, Place]]:
+    if seed is None:
+        return members[:take]
+    return nsmallest(take, members, key=lambda one: _row_rank(seed, one))
 
 
 def _row_rank(seed: int, member: tuple[Row, Place]) -> tuple[int, str, int]:
@@ -104,19 +127,19 @@ def _rank(seed: int, what: str, url: str, position: int) -> tuple[int, str, int]
 
 def _tasks(source: Source, inputs: Inputs, url: str, stratify: bool) -> list[Counter[str]]:
     """Rows by task of each row group of a file; under one empty name where tasks play no part."""
-    with inputs.parquet(url) as table:
-        check_schema(source, table.schema, url)
-        groups = range(table.metadata.num_row_groups)
+    with source.reader.rows(inputs, url) as table:
+        table.check(source)
+        sizes = table.sizes
         if not (stratify and source.task_column):
-            return [Counter({"": table.rows(group)}) for group in groups]
-        return [_count(table, group, source.task_column) for group in groups]
+            return [Counter({"": size}) for size in sizes]
+        return [_count(table, group, source.task_column) for group in range(len(sizes))]
 
 
-def _count(table: ForeignTable, group: int, column: str) -> Counter[str]:
+def _count(table: Rows, group: int, column: str) -> Counter[str]:
     """Rows by task; those of a damaged row group are of no task, as if they named none."""
     try:
         if (only := table.only_text(group, column)) is not None:
-            return Counter({only: table.rows(group)})
+            return Counter({only: table.sizes[group]})
         return Counter(row[column] or "" for row in table.records(group, [column]))
     except RowsDamaged:
-        return Counter({"": table.rows(group)})
+        return Counter({"": table.sizes[group]})

@@ -11,7 +11,7 @@ facts. What is damaged raises `ShardDamaged` and is made anew by the step that w
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from editcorpus.errors import ShardDamaged, ShardError
-from editcorpus.manifests import FORMAT, Manifest, fingerprint, hash_of
+from editcorpus.manifests import FORMAT, Manifest, ShardRef, fingerprint, hash_of, ref
 from editcorpus.pictures import Pictures, facts_of, has_pictures, hashes_of, write_split
 from editcorpus.records import Failed, Rejected
 from editcorpus.storage import Store
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 __all__ = [
+    "FETCH",
     "FORMAT",
     "PLAN",
     "Columns",
@@ -54,30 +55,8 @@ __all__ = [
 _Row = TypeVar("_Row", bound="DataclassInstance")
 PLAN = "plan"
 """The first columns of a shard: they are made of the input, not of columns before them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardRef:
-    """What a stage returns: which columns are done, and how it went; small enough for any log.
-
-    Attributes:
-        rejected_for: How many were rejected for which reason.
-        failed_for: How many failed for which reason.
-        example: What is on record about the first who failed, at most 200 characters.
-    """
-
-    run: str
-    shard: int
-    step: str
-    entered: int
-    kept: int
-    rejected: int
-    failed: int
-    digest: str
-    skipped: bool
-    rejected_for: Mapping[str, int] = field(default_factory=dict)
-    failed_for: Mapping[str, int] = field(default_factory=dict)
-    example: str = ""
+FETCH = "fetch"
+"""Columns of pictures as they were published, where the run keeps them."""
 
 
 class Written(NamedTuple):
@@ -228,6 +207,20 @@ class Columns:
         with Pictures(lambda: self._store.open(path, size), column, hashes, wrong) as found:
             yield found
 
+    def ids(self, step: str) -> list[str]:
+        """The ids of a step's records, in their order; errors as `facts`."""
+        found: list[str] = self._table(step).column("id").to_pylist()
+        return found
+
+    def hashes(self, step: str, column: str) -> list[str | None]:
+        """SHA-256 of each picture of a column, in hex; None where a record has none.
+
+        Raises:
+            ShardDamaged: The manifest, or the file of the facts, is damaged or missing.
+            ShardError: The step is not done, or has no such pictures.
+        """
+        return hashes_of(self._table(step), column)
+
     def check(self) -> None:
         """Say that a picture was damaged, in the thread that can do something about it.
 
@@ -266,21 +259,6 @@ def pictures(store: Store, folder: str, step: str, column: str) -> Iterator[Pict
     """One picture column of a step while the block lasts; see `Columns.pictures`."""
     with Columns(store, folder).pictures(step, column) as found:
         yield found
-
-
-def ref(manifest: Manifest, run: str, shard: int, *, skipped: bool) -> ShardRef:
-    """What a stage returns of its manifest."""
-    return ShardRef(
-        run,
-        shard,
-        manifest.step,
-        manifest.entered,
-        manifest.kept,
-        len(manifest.rejected),
-        len(manifest.failed),
-        manifest.digest,
-        skipped,
-    )
 
 
 def _damage(sentence: str, folder: str, step: str, path: str) -> ShardDamaged:

@@ -123,11 +123,13 @@ SUBTASKS: dict[str, dict[str, Family]] = {
         "attr_mod_size": _F.SIZE_CHANGE,
         "env": _F.TONE_ADJUSTMENT,
         "style": _F.STYLE_TRANSFER,
-    }
+    },
+    "gpt-image-edit": {family.value: family for family in Family},
 }
 """Beginnings of finer tasks, by source, that say more than the task does; the longest that fits counts.
 
 OmniEdit's sub-task stands in its id alone: `task_attr_mod_color_11699`, `task_obj_swap_joint_mask_276754`.
+An export of ours in the layout of GPT-IMAGE-EDIT-1.5M names the family of each record.
 """
 
 GEDIT: dict[Family, str] = {

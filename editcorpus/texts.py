@@ -5,6 +5,7 @@ marks, one word without end, the whole text in quotation marks. HTML is left as 
 and whoever shows it escapes it.
 """
 
+import re
 import unicodedata
 from itertools import groupby
 
@@ -22,6 +23,11 @@ SAME_WORD = 8
 
 REPEATS = 4
 """A text that is one unit this many times over says nothing that the unit does not."""
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and halves of surrogate pairs: the categories Cc and Cs of Unicode."""
+
+_RUN = re.compile(rf"([^ ])\1{{{SAME_CHARACTER - 1}}}")
 
 _QUOTES = {
     '"': '"',
@@ -65,7 +71,7 @@ def is_degenerate(text: str) -> bool:
     """Whether a text has no letter or digit, or is one character, word or unit over and over."""
     letters = "".join(filter(str.isalnum, text.casefold()))
     return (
-        _longest_run(text) >= SAME_CHARACTER
+        _RUN.search(text) is not None
         or _longest_run(text.casefold().split()) >= SAME_WORD
         or _repeats(letters) >= REPEATS
         or not letters
@@ -73,7 +79,7 @@ def is_degenerate(text: str) -> bool:
 
 
 def _printable(text: str) -> str:
-    kept = "".join(" " if unicodedata.category(c) in {"Cc", "Cs"} else c for c in text)
+    kept = _CONTROL.sub(" ", text)
     start = next((n for n, c in enumerate(kept) if _visible(c)), len(kept))
     end = next((n for n, c in enumerate(reversed(kept)) if _visible(c)), 0)
     return kept[start : len(kept) - end]
@@ -102,8 +108,11 @@ def _apostrophes(inner: str, marks: set[str]) -> bool:
     )
 
 
-def _longest_run(items: str | list[str]) -> int:
-    return max((len(list(run)) for item, run in groupby(items) if item != " "), default=0)
+def _longest_run(items: list[str]) -> int:
+    """Of equal neighbours; 1 where so few are equal at all that no run is too long."""
+    if len(items) - len(set(items)) < SAME_WORD - 1:
+        return min(1, len(items))
+    return max((len(list(run)) for _, run in groupby(items)), default=0)
 
 
 def _repeats(text: str) -> int:

@@ -6,6 +6,7 @@
 | `QWEN_VL_BASE_URL`, `QWEN_VL_API_KEY` | the vLLM server with the judge |
 | `EDITCORPUS_TARIFFS` | a file of price rows of your own, in the form of `editcorpus/tariffs.json` |
 | `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | for `s3://` stores and inputs |
+| `HF_TOKEN`, `HF_ENDPOINT` | for `hf://` inputs: gated and private datasets; another Hub |
 """
 
 from collections.abc import Collection, Mapping
@@ -18,10 +19,20 @@ from pydantic import SecretStr
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
 from editcorpus.endpoints.health import is_emulated
 from editcorpus.errors import ConfigError
+from editcorpus.hub import hub_option
 from editcorpus.rates import read_own_prices
 from editcorpus.stages.opening import SANDBOX
 from editcorpus.storage import Store
 
+ROLES = {
+    "synthesize": "images",
+    "regenerate": "images",
+    "classify": "writer",
+    "compose": "writer",
+    "rewrite": "writer",
+    "align": "judge",
+}
+"""Which endpoint each asking step asks."""
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -43,15 +54,15 @@ class Connections:
 
     def endpoints(self) -> dict[str, Endpoint]:
         """The endpoint that each asking step asks."""
-        return {
-            "regenerate": endpoint_from("images", self.images),
-            "rewrite": endpoint_from("writer", self.writer),
-            "align": endpoint_from("judge", self.judge),
+        made = {
+            role: endpoint_from(role, getattr(self, role)) for role in dict.fromkeys(ROLES.values())
         }
+        return {step: made[role] for step, role in ROLES.items()}
 
     def options(self) -> dict[str, Any]:
-        """What fsspec takes to open S3 URLs."""
-        return _options(self.store)
+        """What opens URLs of inputs: fsspec's options for S3, and the Hub's."""
+        hub = hub_option(self.store["hub_endpoint"], self.store["hub_token"].get_secret_value())
+        return {**_options(self.store), **hub}
 
     def open_store(self) -> Store:
         """The store, untouched yet."""
@@ -70,7 +81,8 @@ def from_environment(
         environment: Such as `os.environ`.
         store: Root of the store: a folder or a URL.
         pace: Members that all endpoints share, such as `in_flight`.
-        given: Roles that come from elsewhere, such as `images`: the environment may lack them.
+        given: Roles that come from elsewhere, or that nobody asks, such as `images`: the environment
+            may lack them.
 
     Raises:
         ConfigError: The key of the OpenAI API or the URL of the judge is missing, or the price file
@@ -83,11 +95,12 @@ def from_environment(
         raise ConfigError("OPENAI_API_KEY is not set; the image API needs a key.")
     if not judge and "judge" not in given:
         raise ConfigError("QWEN_VL_BASE_URL is not set; give the URL of the vLLM server's /v1.")
-    openai = {"base_url": api, "api_key": SecretStr(key), "provider": _provider(api, "openai")}
+    provider = "openai" if api == OPENAI_URL else _provider(api, "openai")
+    openai = {"base_url": api, "api_key": SecretStr(key), "provider": provider}
     qwen = {
         "base_url": judge,
         "api_key": SecretStr(environment.get("QWEN_VL_API_KEY", "")),
-        "provider": _provider(judge, "vllm"),
+        "provider": _provider(judge, "vllm") if judge else "vllm",
         "tariff": "free",
     }
     prices = {} if "prices" in pace else price_members(environment)
@@ -166,6 +179,8 @@ def store_members(environment: Mapping[str, str], store: str) -> dict[str, Any]:
         "access_key": environment.get("AWS_ACCESS_KEY_ID", ""),
         "secret_key": SecretStr(environment.get("AWS_SECRET_ACCESS_KEY", "")),
         "spool": str(spool),
+        "hub_endpoint": environment.get("HF_ENDPOINT", ""),
+        "hub_token": SecretStr(environment.get("HF_TOKEN", "").strip()),
     }
 
 

@@ -28,7 +28,7 @@ def crew_for(job: Job, recipe: Recipe, permits: Permits, *, several: bool) -> Cr
         permits: What is out of its money.
         several: Whether there is work for several processes.
     """
-    order = Order(job.source.name, recipe)
+    order = Order(job.source.origin or job.source.name, recipe)
     if name := recipe.effort.workers:
         return Workers(order, Place(job.store, deployment_named(name), permits.is_taken))
     return Processes(order) if several else None

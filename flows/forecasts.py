@@ -14,7 +14,15 @@ from editcorpus.stages.estimate import Cost, Estimate
 from editcorpus.stages.looking import Sample
 from editcorpus.stages.pilot import Forecast, Pilot
 
-_STEPS = {"regenerate": "edits", "rewrite": "rewrites", "align": "verdicts"}
+_STEPS = {
+    "classify": "kinds",
+    "synthesize": "sources",
+    "compose": "texts",
+    "regenerate": "edits",
+    "rewrite": "rewrites",
+    "align": "verdicts",
+}
+"""What each asking step asks for."""
 _WIDTH = 80
 _WHOLE = 1000
 """Dollars from which on cents are left out."""
@@ -36,7 +44,9 @@ def dollars(usd: Decimal | float) -> str:
     return f"${usd:.4f}" if 0 < usd < Decimal("0.1") else f"${usd:.2f}"
 
 
-def print_estimates(sample: Sample, found: Sequence[Estimate], chosen: str, listed: str) -> None:
+def print_estimates(
+    sample: Sample, found: Sequence[Estimate], chosen: str, listed: str, *, known: bool = True
+) -> None:
     """A table of all presets, one of the chosen preset's kinds of calls, and what they mean.
 
     Args:
@@ -44,6 +54,7 @@ def print_estimates(sample: Sample, found: Sequence[Estimate], chosen: str, list
         found: What each preset would take.
         chosen: Name of the preset that the command asks for.
         listed: Which price list it is.
+        known: Whether edits are known by their requests before anything is asked.
     """
     out, fit = console(), len(sample.fit)
     out.print(f"{sample.rows:,} rows; {fit} of {sample.looked_at} looked at are fit to be edited.")
@@ -54,7 +65,12 @@ def print_estimates(sample: Sample, found: Sequence[Estimate], chosen: str, list
     for item in found:
         out.print(_remarks(item))
     seen = "all rows" if sample.whole else f"the {sample.looked_at} rows looked at, extrapolated"
-    if any(item.served is None for item in found):
+    if not known:
+        out.print(
+            "Which edits lie in the store is known once their texts or source images are: every edit "
+            "counts as open."
+        )
+    elif any(item.served is None for item in found):
         out.print("The store cannot be read: every edit counts as open.")
     else:
         out.print(
@@ -62,7 +78,7 @@ def print_estimates(sample: Sample, found: Sequence[Estimate], chosen: str, list
             "nothing more and are not counted above."
         )
     out.print(
-        f"By the {listed}. low: every edit once. expected: with rewrites, judge and 2% repeats. "
+        f"By the {listed}. low: every picture once. expected: with rewrites, judge and 2% repeats. "
         "batch: the same, sent as batches, which are answered within a day, where the endpoint has "
         "them. worst: every call at the most it can cost, repeated as often as it may be. The steps "
         "work side by side: the longest hours are those of the run."
@@ -124,7 +140,7 @@ def weighed(size: float) -> str:
 
 def estimate_json(item: Estimate) -> dict[str, Any]:
     """What `--json` prints of one preset."""
-    edits = item.steps["regenerate"].calls
+    edits = item.steps["regenerate"].calls if "regenerate" in item.steps else 0
     kinds = [
         {"step": kind.step, "model": kind.model, "quality": kind.quality, "size": kind.size}
         | _cost_json(cost)
@@ -212,7 +228,7 @@ def _caveats(pilot: Pilot, found: Forecast) -> str:
         told.append(f"{found.unseen:,} rows are of tasks that the pilot has not seen.")
     if pilot.served:
         told.append(
-            f"{pilot.served} of the pilot's edits were served from the store; they count at the price "
+            f"{pilot.served} of the pilot's pictures were served from the store; they count at the price "
             "that was once paid."
         )
     return " ".join(told)

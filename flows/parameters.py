@@ -1,7 +1,8 @@
 """The parameters of a build: what the form in the Prefect UI shows and what the command line sets."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from functools import partial
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -13,32 +14,34 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from editcorpus.inputs import is_far
 from editcorpus.planning import Selection
+from editcorpus.presets import preset_names
 from editcorpus.records import Reason
+from editcorpus.rows import Source
 from editcorpus.signatures import unsigned
+from editcorpus.sources.folder import Config as FolderConfig
+from editcorpus.stages.fetch import Config as FetchConfig
 from editcorpus.stages.filter import Config as FilterConfig
-from editcorpus.stages.workshop import Mode
+from editcorpus.stages.order import KNOWN, roles_of, steps_of
+from editcorpus.stages.workshop import Mode, Variant
 from editcorpus.steps.align import Config as AlignConfig
+from editcorpus.steps.classify import Config as ClassifyConfig
+from editcorpus.steps.compose import Config as ComposeConfig
 from editcorpus.steps.pad import Config as PadConfig
 from editcorpus.steps.publish import Config as PublishConfig
 from editcorpus.steps.regenerate import Config as RegenerateConfig
 from editcorpus.steps.rewrite import Config as RewriteConfig
-
-PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "standard": {"pad": {"canvas": "fixed"}, "regenerate": {"quality": "high"}},
-    # Appendix A: three fixed canvases. Of gpt-image-2.5's ladder the quality whose tokens are
-    # nearest to gpt-image-1's `high` (4160 square, 6240 and 6208 else): xhigh 3122, max 5488.
-    "paper": {
-        "pad": {"canvas": "fixed"},
-        "regenerate": {"quality": "max", "square_quality": "xhigh"},
-    },
-    "modern": {"pad": {"canvas": "free"}, "regenerate": {"quality": "high"}},
-}
-"""Named settings of canvas and quality, over which nothing else is said."""
-
+from editcorpus.steps.synthesize import Config as SynthesizeConfig
 
 MOST_DOLLARS = 10_000_000
 """Far above a full run, 1.5 million edits at $100k to $390k: more is a slip of the keyboard."""
+
+
+def _known(names: tuple[str, ...], what: str, value: str) -> str:
+    if value not in names:
+        raise ValueError(f"{value!r:.80} is no {what}; there are {', '.join(names)}")
+    return value
 
 
 def _exact(value: object) -> object:
@@ -56,8 +59,20 @@ Dollars = Annotated[
 """An exact amount; a plain number in JSON, since a form shows a Decimal's own schema as a text."""
 
 
+Preset = Annotated[
+    str,
+    AfterValidator(partial(_known, preset_names(), "preset")),
+    WithJsonSchema({"type": "string", "enum": [*preset_names()]}),
+]
+"""The name of a preset; a form offers them to pick from."""
+
 ANY = "any"
 """In place of reasons: for whichever may end otherwise now."""
+STEPS = (
+    *("classify", "synthesize", "pad", "compose", "regenerate"),
+    *("filter", "rewrite", "align", "publish"),
+)
+"""The steps that have settings."""
 _WANTED = (ANY, *(reason.value for reason in Reason))
 
 
@@ -90,6 +105,10 @@ class Modes(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     regenerate: Mode = Field("online", description="Edits of pictures: online, batch or auto.")
+    synthesize: Mode = Field("online", description="New source images: likewise.")
+    compose: Mode = Field(
+        "online", description="Complex instructions: likewise, three batches one after the other."
+    )
     rewrite: Mode = Field("online", description="Rewriting of instructions: likewise.")
     align: Mode = Field("online", description="Verdicts of the judge: likewise.")
 
@@ -196,13 +215,37 @@ class Recipe(BaseModel):
         pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$",
     )
     input: str = Field(description="Source files: a path, folder, glob or s3:// URL.", min_length=1)
-    preset: Literal["standard", "paper", "modern", "custom"] = Field(
+    recipe: str = Field(
+        "",
+        description="Which recipe of the source, such as edit, generate or inverse of hqedit; empty: "
+        "its usual one.",
+        pattern=r"^[a-z0-9-]{0,40}$",
+    )
+    variant: Variant = Field(
+        "output",
+        description="output: a new edited image; rewrite: and each instruction rewritten after it; pair: "
+        "both images new; base: both images as published.",
+    )
+    preset: Preset = Field(
         "standard",
-        description="Canvas and quality: standard, paper (as published), modern (no padding), or "
-        "custom (as set below).",
+        description="Named settings: standard, paper (as published), modern (no padding), a subset of "
+        "the paper such as omniedit100k-gpt, or custom (as set below).",
+    )
+    folder: FolderConfig = Field(
+        default_factory=FolderConfig,
+        description="What the columns of your own data are called; for the source folder alone.",
     )
     selection: Selection = Field(default_factory=Selection, description="Which rows are taken.")
     pad: PadConfig = Field(default_factory=PadConfig, description="Laying on canvases.")
+    classify: ClassifyConfig = Field(
+        default_factory=ClassifyConfig, description="Telling the kind of edit, where rows do not."
+    )
+    synthesize: SynthesizeConfig = Field(
+        default_factory=SynthesizeConfig, description="New source images, of a pair recipe."
+    )
+    compose: ComposeConfig = Field(
+        default_factory=ComposeConfig, description="Complex instructions, of complex-edit."
+    )
     regenerate: RegenerateConfig = Field(
         default_factory=RegenerateConfig, description="The edit by the image model."
     )
@@ -219,31 +262,28 @@ class Recipe(BaseModel):
     endpoints: Endpoints = Field(default_factory=Endpoints, description="Names of saved blocks.")
     effort: Effort = Field(default_factory=Effort, description="Budget, retries and pace.")
 
-    def settled(self) -> "Recipe":
-        """The recipe with its preset written out."""
-        members = PRESETS.get(self.preset, {})
-        changed = {
-            name: getattr(self, name).model_copy(update=update) for name, update in members.items()
-        }
-        return self.model_copy(update=changed)
-
-    def configs(self) -> dict[str, BaseModel]:
+    def configs(self, source: Source) -> dict[str, BaseModel]:
         """Each step's Config by the step's name."""
         return {
-            "pad": self.pad,
-            "regenerate": self.regenerate,
-            "filter": self.filter,
-            "rewrite": self.rewrite,
-            "align": self.align,
-            "publish": self.publish,
+            "fetch": FetchConfig(
+                roles=roles_of(source, self.variant), chained=self.variant != "base"
+            ),
+            **{step: getattr(self, step) for step in STEPS},
         }
 
-    def identity(self, source: str) -> dict[str, Any]:
+    def identity(self, source: Source) -> dict[str, Any]:
         """What a run is: everything that decides its corpus."""
-        steps = {name: config.model_dump(mode="json") for name, config in self.configs().items()}
+        names = {
+            KNOWN[name].name for name in steps_of(source, self.variant, far=is_far(self.input))
+        }
+        names |= {"classify"} if source.classes else set()
+        configs = self.configs(source)
         return {
-            "source": source,
+            "source": source.name,
+            "recipe": source.recipe,
+            "variant": self.variant,
             "input": unsigned(self.input),
             "selection": self.selection.model_dump(mode="json"),
-            **steps,
+            **({"folder": self.folder.model_dump(mode="json")} if source.name == "folder" else {}),
+            **{name: configs[name].model_dump(mode="json") for name in configs if name in names},
         }

@@ -41,8 +41,9 @@ from flows.memory import keep_memory_tight
 from flows.outcome import Outcome
 from flows.parameters import Recipe
 from flows.server import leave
+from flows.settling import settled
 from flows.sharing import NAMES, End, Share
-from flows.starting import interruptible, source_named
+from flows.starting import interruptible, source_of
 from flows.surroundings import core_logged, in_context, job_of
 from flows.through import Window, twice_if_needed
 from flows.width import width_of
@@ -62,7 +63,7 @@ def partition(recipe: Recipe, share: Share) -> State[Any]:
         share: Which part of it, and what it may cost.
     """
     keep_memory_tight()
-    end = _worked(recipe.settled(), share)
+    end = _worked(recipe, share)
     if end.how == "done":
         return Completed(data=end.model_dump())
     return Failed(name=NAMES[end.how], message=end.sentence, data=end.model_dump())
@@ -71,7 +72,9 @@ def partition(recipe: Recipe, share: Share) -> State[Any]:
 def _worked(recipe: Recipe, share: Share) -> End:
     shards = range(share.first, share.stop)
     try:
-        job = part_of(job_of(source_named(share.source), recipe), share)
+        source = source_of(share.source, recipe)
+        recipe = settled(recipe, source)
+        job = part_of(job_of(source, recipe), share)
         with core_logged(), opened_part(job, share.permit, shards) as shop, in_context(shop):
             _through(shop, job, recipe, share)
     except BudgetExceeded as error:
@@ -87,7 +90,7 @@ def _through(shop: Workshop, job: Job, recipe: Recipe, share: Share) -> None:
     ended = _teller(shop, share.permit)
     shards = range(share.first, share.stop)
     width = recipe.effort.shards_in_progress or width_of(job, recipe)
-    window = Window(width, recipe.effort.retry_delay_s)
+    window = Window(width, recipe.effort.retry_delay_s, job.source.rounds)
     try:
         twice_if_needed(shop.redriving.among(shards), window, ended)
     finally:

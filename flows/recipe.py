@@ -41,6 +41,7 @@ from flows.listening import LISTENERS, Listener
 from flows.memory import keep_memory_tight
 from flows.outcome import Outcome
 from flows.parameters import Recipe
+from flows.settling import settled
 from flows.starting import no_budget, promised
 from flows.surroundings import core_logged, in_context, job_of
 from flows.through import Window, twice_if_needed
@@ -79,13 +80,15 @@ class _Ears:
 def build(source: Source, recipe: Recipe) -> State[Any]:
     """Build a corpus, and name the state after what came of it."""
     keep_memory_tight()
-    given, recipe = recipe, recipe.settled()
+    given = recipe
     try:
+        recipe = settled(recipe, source)
         job = job_of(source, recipe)
         check(job)
         check_crew(recipe)
         _heard(job, recipe)
-        get_run_logger().info(promised(job))
+        for told in filter(None, (promised(job), job.inputs.note)):
+            get_run_logger().info(told)
         if told := no_budget(job):
             get_run_logger().warning(told)
         again = again_of(given, job.store.root)
@@ -159,7 +162,9 @@ def _gallery(limit: int) -> str:
 def _through(shop: Workshop, job: Job, planned: Plan, recipe: Recipe, ears: _Ears) -> None:
     """Take the shards that are left through their stages, in partitions."""
     window = Window(
-        recipe.effort.shards_in_progress or width_of(job, recipe), recipe.effort.retry_delay_s
+        recipe.effort.shards_in_progress or width_of(job, recipe),
+        recipe.effort.retry_delay_s,
+        job.source.rounds,
     )
     waves = Waves(shop, window, recipe.effort.batch_look_s)
     waves.adopt(alone=recipe.effort.processes == 1 and not recipe.effort.workers)
@@ -167,7 +172,8 @@ def _through(shop: Workshop, job: Job, planned: Plan, recipe: Recipe, ears: _Ear
     for number in sorted(set(range(planned.shards)) - set(left)):
         ears.shard_ended(number)
     hands = min(recipe.effort.processes, job.endpoints["regenerate"].limits.in_flight or 32)
-    parts = [one for one in cut(planned.shards, least=hands) if not {*left}.isdisjoint(one.shards)]
+    everything = cut(planned.shards, least=hands, unit=job.source.rounds)
+    parts = [one for one in everything if not {*left}.isdisjoint(one.shards)]
     permits = Permits(shop, job.owner)
     crew = crew_for(job, recipe, permits, several=hands > 1 and len(parts) > 1)
     if crew is not None:

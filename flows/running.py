@@ -1,13 +1,16 @@
 """Run a flow in this process, as the command line does."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import httpx
+from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -103,7 +106,7 @@ def run_flow(
     try:
         start_own_server()
         names = save_blocks(recipe.run, connections, blocks)
-        flow = getattr(import_module(f"flows.{source}"), source)
+        flow = flow_of(source)
         with vigil:
             state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
     except (KeyboardInterrupt, TerminationSignal):
@@ -116,6 +119,17 @@ def run_flow(
     finally:
         LISTENERS.reset(token)
     return Ended(last.outcome, state.message or "", state.name or "")
+
+
+def flow_of(source: str) -> Callable[..., State[Any]]:
+    """The flow that builds from a source: its own, or the one for any other."""
+    name = source.replace("-", "_")
+    if name.isidentifier() and find_spec(f"flows.{name}") is not None:
+        found: Callable[..., State[Any]] = getattr(import_module(f"flows.{name}"), name)
+        return found
+    from flows.own_source import own_source
+
+    return partial(own_source, source)
 
 
 def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:

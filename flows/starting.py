@@ -8,8 +8,8 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import import_module
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -17,24 +17,22 @@ import httpx
 
 from editcorpus.budgets import read_book
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, StorageError
+from editcorpus.hub import is_hub
 from editcorpus.inputs import Inputs
 from editcorpus.leases import Owner
+from editcorpus.presets import preset
 from editcorpus.rows import Source
 from editcorpus.stages.opening import Job
+from editcorpus.stages.order import steps_of
+from editcorpus.stages.plan import read_plan
 from editcorpus.stages.workshop import Clocks
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
-from flows.connections import Connections
+from flows.connections import ROLES, Connections
 from flows.parameters import Recipe
-
-
-def source_named(name: str) -> Source:
-    """The source of that name."""
-    found = import_module(f"editcorpus.sources.{name}").SOURCE
-    if not isinstance(found, Source):
-        raise TypeError(f"editcorpus.sources.{name}.SOURCE is a {type(found).__name__}.")
-    return found
+from flows.settling import settled
+from flows.sources import source_named
 
 
 def direct_job(source: str, recipe: Recipe, connections: Connections) -> Job:
@@ -43,8 +41,37 @@ def direct_job(source: str, recipe: Recipe, connections: Connections) -> Job:
     Raises:
         ConfigError: The input is not to be found, or a connection cannot be made.
     """
+    of = source_of(source, recipe)
     on = Connected(connections.open_store(), connections.options(), connections.endpoints())
-    return job_over(source_named(source), recipe, on)
+    return job_over(of, settled(recipe, of), on)
+
+
+def source_of(name: str, recipe: Recipe) -> Source:
+    """The source of that name as a recipe builds from it.
+
+    Raises:
+        ConfigError: There is none, or it cannot be built from like this.
+    """
+    return source_named(name, recipe_name(recipe), recipe.folder, recipe.variant)
+
+
+def roles_asked(name: str, recipe: Recipe) -> frozenset[str]:
+    """The roles of the endpoints that a build from a source asks, such as `judge`.
+
+    Raises:
+        ConfigError: It cannot be built from like this.
+    """
+    source = source_of(name, recipe)
+    made = settled(recipe, source)
+    steps = {*steps_of(source, made.variant), *(["classify"] if source.classes else [])}
+    idle = set() if made.rewrite.share else {"rewrite"}
+    return frozenset(ROLES[step] for step in steps - idle if step in ROLES)
+
+
+def recipe_name(recipe: Recipe) -> str:
+    """Which recipe of its source is built: the one that is named, or that of the preset."""
+    found: str = recipe.recipe or preset(recipe.preset).get("recipe", "")
+    return found
 
 
 class Connected(NamedTuple):
@@ -62,6 +89,10 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
         ConfigError: The input is not to be found, or several processes are to ask in batches.
     """
     effort = recipe.effort
+    if effort.modes.asked and source.rounds > 1:
+        raise ConfigError(
+            "Turns of a conversation wait for each other: ask online, not in batches."
+        )
     if effort.modes.asked and (effort.processes > 1 or effort.workers):
         raise ConfigError(
             "One process alone asks in batches: leave effort.processes at 1 and effort.workers empty, "
@@ -71,9 +102,9 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
         run=recipe.run,
         store=on.store,
         source=source,
-        inputs=Inputs.find(recipe.input, on.options if "://" in recipe.input else {}),
-        recipe=recipe.identity(source.name),
-        configs=recipe.configs(),
+        inputs=replace(_inputs(source, recipe, on), store=on.store),
+        recipe=recipe.identity(source),
+        configs=recipe.configs(source),
         endpoints=on.endpoints,
         budget_usd=recipe.effort.budget_usd,
         owner=this_process(),
@@ -83,7 +114,20 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
         repay=effort.repay,
         only_redriven=bool(recipe.effort.redrive),
         modes=effort.modes.asked,
+        variant=recipe.variant,
     )
+
+
+def _inputs(source: Source, recipe: Recipe, on: Connected) -> Inputs:
+    """The input; a dataset on the Hub at the commit that the run was planned over, if it was."""
+    options = on.options if "://" in recipe.input else {}
+    if not is_hub(recipe.input):
+        return Inputs.find(recipe.input, options, source.kind)
+    try:
+        known = read_plan(on.store.hasty(), recipe.run)
+    except StorageError as error:
+        raise ConfigError(str(error)) from None
+    return Inputs.find(recipe.input, options, source.kind, planned=known.files if known else ())
 
 
 def promised(job: Job) -> str:
@@ -96,7 +140,7 @@ def promised(job: Job) -> str:
 
 def no_budget(job: Job) -> str:
     """What to tell a person whose run may pay and has no limit; empty where there is no need."""
-    paid = any(endpoint.tariff is not Tariff.FREE for endpoint in job.endpoints.values())
+    paid = any(job.endpoints[step].tariff is not Tariff.FREE for step in job.asked)
     if job.budget_usd is not None or job.emulated or not paid:
         return ""
     return (

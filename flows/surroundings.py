@@ -19,6 +19,7 @@ from editcorpus.errors import ConfigError
 from editcorpus.rows import Source
 from editcorpus.stages.opening import Job
 from editcorpus.stages.workshop import Workshop
+from flows.connections import ROLES
 from flows.parameters import Recipe
 from flows.starting import Connected, job_over
 from tasks.workshop import WORKSHOP
@@ -29,19 +30,17 @@ _Saved = TypeVar("_Saved", bound=Block)
 def job_of(source: Source, recipe: Recipe) -> Job:
     """The run that a recipe describes, with its saved blocks opened."""
     names = recipe.endpoints
-    saved = _saved(CorpusStore, names.store)
-    images = _saved(ModelEndpoint, names.images)
-    writer = _saved(ModelEndpoint, names.writer)
-    judge = _saved(ModelEndpoint, names.judge)
-    endpoints = {
-        "regenerate": images.endpoint(names.images),
-        "rewrite": writer.endpoint(names.writer),
-        "align": judge.endpoint(names.judge),
+    saved = saved_block(CorpusStore, names.store)
+    made = {
+        role: saved_block(ModelEndpoint, name).endpoint(name)
+        for role in dict.fromkeys(ROLES.values())
+        for name in (getattr(names, role),)
     }
+    endpoints = {step: made[role] for step, role in ROLES.items()}
     return job_over(source, recipe, Connected(saved.store(), saved.options(), endpoints))
 
 
-def _saved(kind: type[_Saved], name: str) -> _Saved:
+def saved_block(kind: type[_Saved], name: str) -> _Saved:
     """A saved block, or one sentence about why there is none."""
     label = f"{kind.get_block_type_slug()}/{name}"
     try:

@@ -25,10 +25,12 @@ class Window:
     Attributes:
         width: How many are worked on at once.
         retry_delay_s: Seconds before a stage with unanswered calls is tried again.
+        rounds: Shards that have to go one after the other: the turns of conversations.
     """
 
     width: int
     retry_delay_s: float
+    rounds: int = 1
 
     def all_stages(self, number: int) -> PrefectFuture[Any]:
         """Take a shard through every stage."""
@@ -57,10 +59,10 @@ def twice_if_needed(
         RunStopped: The run must not go on; all shards in progress have ended.
         EditcorpusError: All shards have ended, and one of them could not be done.
     """
-    unanswered = through(numbers, window.width, window.all_stages, ended)
+    unanswered = through(numbers, window.width, window.all_stages, ended, window.rounds)
     if unanswered:
         between(unanswered)
-        through(unanswered, window.width, window.all_stages, ended)
+        through(unanswered, window.width, window.all_stages, ended, window.rounds)
 
 
 def through(
@@ -68,6 +70,7 @@ def through(
     width: int,
     start: Callable[[int], PrefectFuture[Any]],
     ended: Callable[[int], None],
+    rounds: int = 1,
 ) -> list[int]:
     """Take shards through some stages; gives those that leave something to be done.
 
@@ -78,29 +81,32 @@ def through(
         width: How many are worked on at once.
         start: Sets a task about a shard going, whose result says how much it leaves.
         ended: Is told the number of each shard whose task has ended.
+        rounds: Shards of which each waits for the one before it.
 
     Raises:
         RunStopped: The run must not go on; all shards in progress have ended.
         EditcorpusError: All shards have ended, and one of them could not be done.
     """
-    waiting = deque(numbers)
-    running: dict[PrefectFuture[Any], int] = {}
+    waiting = deque(_chains(numbers, rounds))
+    running: dict[PrefectFuture[Any], deque[int]] = {}
     done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
     unanswered: list[int] = []
     trouble: list[BaseException] = []
     try:
         while waiting or running:
             while waiting and len(running) < width and not _stopped(trouble):
-                number = waiting.popleft()
-                future = start(number)
-                running[future] = number
+                chain = waiting.popleft()
+                future = start(chain[0])
+                running[future] = chain
                 future.add_done_callback(done.put)
             if not running:
                 break
             future = done.get()
-            number = running.pop(future)
+            chain = running.pop(future)
+            number = chain.popleft()
             result = future.result(raise_on_failure=False)
             ended(number)
+            waiting.extendleft([chain] if chain else [])
             if isinstance(result, BaseException):
                 _take(trouble, result)
             elif result:
@@ -111,6 +117,14 @@ def through(
     if trouble:
         raise _stopped(trouble) or trouble[0]
     return unanswered
+
+
+def _chains(numbers: Sequence[int], rounds: int) -> list[deque[int]]:
+    """The numbers, in their order, in chains of those that wait for each other."""
+    found: dict[int, deque[int]] = {}
+    for number in numbers:
+        found.setdefault(number // rounds, deque()).append(number)
+    return list(found.values())
 
 
 def _take(trouble: list[BaseException], error: BaseException) -> None:

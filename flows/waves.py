@@ -15,7 +15,7 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from editcorpus.stages.awaiting import Awaiting, under_way
-from editcorpus.stages.batching import ROUNDS, batched
+from editcorpus.stages.batching import batched, rounds
 from editcorpus.stages.workshop import Workshop
 from flows.through import Window, through
 
@@ -86,14 +86,14 @@ class Waves:
         """
         for stage in batched(self._shop):
             left: Sequence[Sequence[int]] = parts
-            while any(left) and self._done[stage.name] < ROUNDS[self._shop.modes[stage.name]]:
+            while any(left) and self._done[stage.name] < rounds(self._shop, stage):
                 left = self._round(stage.name, left)
 
     def again(self, shards: Sequence[int]) -> None:
         """Ask what is still open of shards, where only batches may be asked."""
-        for step, mode in self._shop.modes.items():
-            if mode == "auto":
-                self._done[step] = ROUNDS[mode]
+        for stage in batched(self._shop):
+            if self._shop.modes[stage.name] == "auto":
+                self._done[stage.name] = rounds(self._shop, stage)
         self.over([shards])
 
     def _round(self, step: str, parts: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -9,8 +9,7 @@ from prefect.states import Completed
 from prefect.tasks import Task
 
 from editcorpus.stages.batching import ask_ahead
-from editcorpus.stages.order import STAGES
-from editcorpus.stages.stage import Stage
+from editcorpus.stages.order import KNOWN
 from tasks.options import stage_task
 from tasks.workshop import WORKSHOP
 
@@ -20,16 +19,17 @@ def waiting(count: int) -> State[Any]:
     return Completed(name=f"{count} wait for a batch" if count else "Nothing to ask", data=count)
 
 
-def _task(stage: Stage) -> Task[[int], State[Any]]:
-    @stage_task(f"{stage.name}-in-bulk")
+def _task(step: str) -> Task[[int], State[Any]]:
+    @stage_task(f"{step}-in-bulk")
     def ask(shard: int) -> State[Any]:
         """Put what the step lacks over the shard into batches."""
-        return waiting(ask_ahead(WORKSHOP.get(), shard, stage))
+        shop = WORKSHOP.get()
+        return waiting(ask_ahead(shop, shard, shop.stage(step)))
 
     return ask
 
 
 IN_BULK: Mapping[str, Task[[int], State[Any]]] = MappingProxyType(
-    {stage.name: _task(stage) for stage in STAGES if stage.asks is not None}
+    {stage.name: _task(stage.name) for stage in KNOWN.values() if stage.asks is not None}
 )
 """The task of each step that asks a model, by the step's name."""

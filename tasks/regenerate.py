@@ -5,7 +5,6 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from editcorpus.shards import ShardRef
-from editcorpus.stages.regenerate import STAGE
 from editcorpus.stages.stage import run_stage
 from tasks.options import stage_task
 from tasks.states import verdict
@@ -16,4 +15,4 @@ from tasks.workshop import WORKSHOP
 def regenerate(shard: int) -> ShardRef | State[Any]:
     """Have each canvas of the shard edited anew."""
     shop = WORKSHOP.get()
-    return verdict(run_stage(shop, shard, STAGE), shop.store.root)
+    return verdict(run_stage(shop, shard, shop.stage("regenerate")), shop.store.root)

@@ -4,7 +4,9 @@ Each stage is a task run of its own inside its own transaction: without one, Pre
 finished siblings of a failed stage to RolledBack.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from prefect import task
@@ -17,9 +19,10 @@ from prefect.transactions import CommitMode, transaction
 from editcorpus.shards import ShardRef
 from editcorpus.stages.batching import is_through
 from editcorpus.stages.mending import healed
-from editcorpus.stages.order import STAGES as CORE
 from tasks.align import align
 from tasks.bulk import IN_BULK, waiting
+from tasks.compose import compose
+from tasks.fetch import fetch
 from tasks.filter import filter as filter_task
 from tasks.options import RETRY_DELAY_S
 from tasks.pad import pad
@@ -27,16 +30,28 @@ from tasks.publish import publish
 from tasks.regenerate import regenerate
 from tasks.rewrite import rewrite
 from tasks.states import through
+from tasks.synthesize import synthesize
 from tasks.workshop import WORKSHOP
 
-STAGES: tuple[Task[[int], Any], ...] = (pad, regenerate, filter_task, rewrite, align, publish)
+TASKS: Mapping[str, Task[[int], Any]] = MappingProxyType(
+    {
+        task.name: task
+        for task in (
+            *(fetch, synthesize, pad, compose, regenerate),
+            *(filter_task, rewrite, align, publish),
+        )
+    }
+)
+"""The task of each stage, by the stage's name."""
 
 
 @task(task_run_name="{number:05d}-shard", cache_policy=NO_CACHE)
 def shard(number: int, retry_delay_s: float) -> State[Any]:
     """Take one shard through every stage; what stays unanswered does not hold up the rest."""
     RETRY_DELAY_S.set(retry_delay_s)
-    refs = healed(WORKSHOP.get().mending, [partial(_run, stage, number) for stage in STAGES])
+    shop = WORKSHOP.get()
+    stages = [partial(_run, TASKS[stage.name], number) for stage in shop.stages]
+    refs = healed(shop.mending, stages)
     unanswered, kept = sum(ref.failed for ref in refs), refs[-1].kept
     if unanswered:
         name = f"{kept} kept, {unanswered} unanswered"
@@ -47,11 +62,12 @@ def shard(number: int, retry_delay_s: float) -> State[Any]:
 @task(task_run_name="{number:05d}-{step}-ahead", cache_policy=NO_CACHE)
 def ahead(number: int, step: str, retry_delay_s: float) -> State[Any]:
     """Take one shard up to a step, and put what that step lacks into batches."""
-    shop, place = WORKSHOP.get(), [stage.name for stage in CORE].index(step)
-    if is_through(shop, number, CORE[place]):
+    shop = WORKSHOP.get()
+    names = [stage.name for stage in shop.stages]
+    if is_through(shop, number, shop.stage(step)):
         return Completed(name="Done before", data=0)
     RETRY_DELAY_S.set(retry_delay_s)
-    before = [partial(_run, stage, number) for stage in STAGES[:place]]
+    before = [partial(_run, TASKS[name], number) for name in names[: names.index(step)]]
     *_, count = healed(shop.mending, [*before, partial(_result, IN_BULK[step], number)])
     return waiting(count)
 

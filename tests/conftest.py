@@ -24,6 +24,11 @@ from hypothesis import HealthCheck, settings
 from editcorpus.demo.rows import published_schema, write_demo_input
 from editcorpus.sandbox import Running, SandboxConfig, running
 
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
+from hub_data import HubServer
+from hub_server import hub_running
+from hub_writes import HubWrites, serving
+
 KEY = "sk-planted-7f3e9a"
 ROWS = (
     "task_obj_add_42250",
@@ -237,6 +242,26 @@ def dead_url() -> Iterator[str]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{held.getsockname()[1]}"
+
+
+@pytest.fixture
+def hub() -> Iterator[HubServer]:
+    """A Hub for datasets on loopback, with its CDN; nothing is on it yet."""
+    with hub_running() as server:
+        yield server
+
+
+@pytest.fixture
+def hub_writes(monkeypatch: pytest.MonkeyPatch) -> Iterator[HubWrites]:
+    """A Hub on loopback that takes pushes by HTTP, without Xet; no repository is on it yet."""
+    import huggingface_hub.constants
+    from huggingface_hub.utils import close_session, disable_progress_bars
+
+    disable_progress_bars()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    with serving() as hub:
+        yield hub
+        close_session()  # its connections, before the garbage collector finds them
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ import pytest
 
 from editcorpus.tariffs import Tariffs, Usage
 from flows.commands.build import recipe_of
+from flows.settling import settled
+from flows.starting import source_of
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -76,7 +78,8 @@ def test_every_relative_link_resolves(document: Path) -> None:
 def test_every_command_line_is_one(words: list[str]) -> None:
     parsed = parse(words)
     if words[1] in {"build", "estimate"}:
-        assert recipe_of(parsed).settled()
+        recipe = recipe_of(parsed)
+        assert settled(recipe, source_of(parsed.source, recipe))
 
 
 def test_the_readme_shows_every_command() -> None:

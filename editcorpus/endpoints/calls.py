@@ -24,7 +24,7 @@ from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.entries import Entries, Entry
 from editcorpus.endpoints.outage import LOST, Outage
 from editcorpus.endpoints.replies import Raw, Reply, usage_of
-from editcorpus.endpoints.requests import Ask, Chat, Dropped, ImageEdit, Outcome, Unanswered
+from editcorpus.endpoints.requests import Ask, Dropped, ForImage, Outcome, Unanswered, What
 from editcorpus.endpoints.rules import RULES
 from editcorpus.endpoints.streaks import Streaks
 from editcorpus.errors import EndpointStopped, RunStopped, ShardError
@@ -137,7 +137,7 @@ class Caller:
         if self.stopped is not None:
             self._entries.end(entry, "free")
             raise self.stopped
-        api: Any = images if isinstance(ask.what, ImageEdit) else chat
+        api: Any = images if isinstance(ask.what, ForImage) else chat
         raw: Raw | None = None
         try:
             raw = await self._send(api, entry, bodies)
@@ -173,8 +173,8 @@ class Caller:
                 self._out.discard(limit)
                 entry.seconds = round(self._loop.time() - began, 3)
 
-    async def _read(self, raw: Raw, what: ImageEdit | Chat) -> Reply:
-        if isinstance(what, ImageEdit):
+    async def _read(self, raw: Raw, what: What) -> Reply:
+        if isinstance(what, ForImage):
             return await self._in_pool(partial(images.read, raw, what))
         return chat.read(raw)
 

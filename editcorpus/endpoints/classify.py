@@ -51,7 +51,7 @@ class Verdict:
         max_retries: How often a call may meet this class of error and be made again.
         sentence: For people; never holds a key.
         request_id: The API's name of the call, where it gave one.
-        bucket: Which amount per minute ran out: `requests`, `images`, `tokens`, or empty.
+        bucket: Which amount per minute ran out: `requests`, `images`, `tokens`, `made`, or empty.
         code: The API's word for it; many of the same in a row speak of a wrong setting.
     """
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from editcorpus.endpoints.limits import Cost, Limits
-from editcorpus.endpoints.requests import Chat, ImageEdit
+from editcorpus.endpoints.requests import ForImage, ImageMake, What
 from editcorpus.errors import ConfigError
 from editcorpus.rates import own_prices
 from editcorpus.tariffs import PUBLISHED, Tariff, Tariffs, Usage
@@ -112,28 +112,29 @@ class Endpoint(BaseModel):
             raise ValueError("a key has only letters, digits and signs of ASCII, and no space")
         return SecretStr(plain)
 
-    def cost(self, what: ImageEdit | Chat) -> Cost:
+    def cost(self, what: What) -> Cost:
         """What a call takes of the amounts per minute; tokens are estimated."""
-        sizes = [picture.size for picture in what.pictures]
+        sizes = [picture.size for picture in what.shown]
         listed = self.tariff is Tariff.LISTED
         shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes) if listed else 0
-        return Cost(images=len(sizes), tokens=len(what.prompt) // _CHARS_A_TOKEN + 1 + shown)
+        tokens = len(what.prompt) // _CHARS_A_TOKEN + 1 + shown
+        return Cost(images=len(sizes), tokens=tokens, made=int(isinstance(what, ImageMake)))
 
-    def worst(self, what: ImageEdit | Chat, *, batch: bool = False) -> Decimal:
+    def worst(self, what: What, *, batch: bool = False) -> Decimal:
         """The most dollars that this call can cost; a fixed price is the same in a batch."""
         if self.tariff is Tariff.FREE:
             return Decimal(0)
         if self.tariff is Tariff.PER_IMAGE:
             return self._flat(what)
-        sizes = [picture.size for picture in what.pictures]
-        if isinstance(what, ImageEdit):
+        sizes = [picture.size for picture in what.shown]
+        if isinstance(what, ForImage):
             return self.tariffs.worst_case_image(
                 what.model, what.quality, what.size, what.prompt, sizes, batch=batch
             )
         usage = self.guessed_usage(what)
         return self.tariffs.worst_case_chat(what.model, usage.text_in, usage.text_out, batch=batch)
 
-    def price(self, what: ImageEdit | Chat, usage: Usage, *, batch: bool = False) -> Decimal:
+    def price(self, what: What, usage: Usage, *, batch: bool = False) -> Decimal:
         """Dollars for a call that used this."""
         if self.tariff is Tariff.FREE:
             return Decimal(0)
@@ -141,14 +142,14 @@ class Endpoint(BaseModel):
             return self._flat(what)
         return self.tariffs.price(what.model, usage, batch=batch)
 
-    def guessed_usage(self, what: ImageEdit | Chat) -> Usage:
+    def guessed_usage(self, what: What) -> Usage:
         """An upper bound of what a call uses, where the answer does not say; none if unpriced."""
         if self.tariff is not Tariff.LISTED:
             return Usage()
-        sizes = [picture.size for picture in what.pictures]
+        sizes = [picture.size for picture in what.shown]
         shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes)
         text = len(utf8(what.prompt))
-        if isinstance(what, ImageEdit):
+        if isinstance(what, ForImage):
             made = self.tariffs.image_output_tokens(what.model, what.quality, *what.size)
             return Usage(text_in=text, image_in=shown, image_out=made)
         frame = _FRAME_TOKENS + _PART_TOKENS * len(what.content)
@@ -173,8 +174,8 @@ class Endpoint(BaseModel):
                 f"{self.name} takes only 1024x1024, 1536x1024 and 1024x1536: use `canvas: fixed`."
             )
 
-    def _flat(self, what: ImageEdit | Chat) -> Decimal:
-        return self.usd_per_image if isinstance(what, ImageEdit) else Decimal(0)
+    def _flat(self, what: What) -> Decimal:
+        return self.usd_per_image if isinstance(what, ForImage) else Decimal(0)
 
 
 def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:

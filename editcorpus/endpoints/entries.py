@@ -12,7 +12,7 @@ from typing import Any
 from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.replies import Reply
-from editcorpus.endpoints.requests import Answered, Ask, Chat, ImageEdit
+from editcorpus.endpoints.requests import Answered, Ask, ForImage, What
 from editcorpus.endpoints.rules import Billed
 from editcorpus.errors import RunStopped, StorageFull
 from editcorpus.journal import encode
@@ -147,7 +147,7 @@ class Entries:
                 usd = self._price(entry.ask.what, entry.usage)
         return self._missing(entry, _OUTCOMES[billed], usd)
 
-    def _price(self, what: ImageEdit | Chat, usage: Usage) -> Decimal:
+    def _price(self, what: What, usage: Usage) -> Decimal:
         return self._endpoint.price(what, usage, batch=self._batch)
 
     def _missing(self, entry: Entry, outcome: Outcome, usd: Decimal | None) -> Record:
@@ -172,7 +172,7 @@ class Entries:
         self._tell_gap(what, usage)
         known = {"request_id": request_id, "usage": usage.counts() if usage else {}}
         record = self._record(entry, usd, "settled", **known)
-        store = self._keep_image if isinstance(what, ImageEdit) else self._keep_text
+        store = self._keep_image if isinstance(what, ForImage) else self._keep_text
         for pause_s in (*_KEEP_AGAIN_S, None):
             try:
                 return await store(entry.ask, record, reply.payload)
@@ -186,7 +186,7 @@ class Entries:
                 await asyncio.sleep(pause_s)
         raise AssertionError("the last pause is None")
 
-    def _tell_gap(self, what: ImageEdit | Chat, usage: Usage | None) -> None:
+    def _tell_gap(self, what: What, usage: Usage | None) -> None:
         """Say once of each model that it counts notably otherwise than the formulas have it."""
         endpoint = self._endpoint
         if usage is None or endpoint.tariff is not Tariff.LISTED or what.model in self._told:

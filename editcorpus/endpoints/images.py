@@ -1,8 +1,9 @@
-"""`POST /v1/images/edits`: how an edit is sent, and what of its answer is kept.
+"""`POST /v1/images/edits` and `/generations`: how a picture is asked for, and what is kept of it.
 
 Source: the image API reference as the openai 3.52 client types it (`types/image_edit_params.py`,
-`types/images_response.py`). The picture goes out as a multipart file with its name and media type:
-bare bytes would be labelled `application/octet-stream`, which the API refuses.
+`types/image_generate_params.py`, `types/images_response.py`). Pictures and masks go out as multipart
+files with their names and media types: bare bytes would be labelled `application/octet-stream`, which
+the API refuses. A request for a new picture is plain JSON.
 """
 
 import base64
@@ -15,7 +16,7 @@ from openai import AsyncOpenAI
 
 from editcorpus import images
 from editcorpus.endpoints.replies import Raw, Reply, count, parse
-from editcorpus.endpoints.requests import ImageEdit
+from editcorpus.endpoints.requests import ForImage, ImageEdit, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
@@ -32,29 +33,38 @@ class Upload(io.BytesIO):
         return chunk
 
 
-async def send(client: AsyncOpenAI, edit: ImageEdit, bodies: list[bytes]) -> Raw:
-    """Send one edit and wait for the whole answer; the list of bodies is emptied."""
-    suffix = edit.picture.media_type.partition("/")[2]
-    upload = Upload(bodies.pop())
-    raw = await client.images.with_raw_response.edit(
-        image=(f"canvas.{suffix}", upload, edit.picture.media_type), **parameters(edit)
-    )
+async def send(client: AsyncOpenAI, what: ForImage, bodies: list[bytes]) -> Raw:
+    """Send one request and wait for the whole answer; the list of bodies is emptied."""
+    if isinstance(what, ImageEdit):
+        given = parameters(what)
+        if what.mask is not None:
+            given["mask"] = _file("mask", what.mask, bodies)
+        image = _file("canvas", what.picture, bodies)
+        raw = await client.images.with_raw_response.edit(image=image, **given)
+    else:
+        raw = await client.images.with_raw_response.generate(**parameters(what))
     return Raw(raw.content, raw.headers, raw.headers.get("x-request-id", ""))
 
 
-def parameters(edit: ImageEdit) -> dict[str, Any]:
-    """All that is sent but the picture."""
+def _file(name: str, picture: Picture, bodies: list[bytes]) -> tuple[str, Upload, str]:
+    """The last of the bodies as a part of a form."""
+    suffix = picture.media_type.partition("/")[2]
+    return f"{name}.{suffix}", Upload(bodies.pop()), picture.media_type
+
+
+def parameters(what: ForImage) -> dict[str, Any]:
+    """All that is sent but the pictures."""
     return {
-        "model": edit.model,
-        "prompt": edit.prompt,
+        "model": what.model,
+        "prompt": what.prompt,
         "n": 1,
-        "size": f"{edit.size[0]}x{edit.size[1]}",
-        "output_format": edit.output_format,
-        **({"quality": edit.quality} if edit.quality else {}),
+        "size": f"{what.size[0]}x{what.size[1]}",
+        "output_format": what.output_format,
+        **({"quality": what.quality} if what.quality else {}),
     }
 
 
-def read(raw: Raw, edit: ImageEdit) -> Reply:
+def read(raw: Raw, what: ForImage) -> Reply:
     """The picture of an answer, proven to decode and to have the size that was asked for.
 
     Raises:
@@ -69,7 +79,7 @@ def read(raw: Raw, edit: ImageEdit) -> Reply:
         picture = base64.b64decode(data[0].get("b64_json") or "", validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The picture is not base64.") from error
-    images.check_answer(picture, edit.size)
+    images.check_answer(picture, what.size)
     return Reply(picture, usage(body))
 
 

@@ -192,7 +192,7 @@ class Lane:
     def _again(self, job: Job, cost: Cost, retry: Retry) -> None:
         if retry.verdict.refused:
             self.refused += 1
-            self._controller.refused(self._loop.time(), retry.verdict)
+            self._controller.refused(self._loop.time(), retry.verdict, cost)
         if self._stopped is not None:
             job.done(self._unreached(job))
             return

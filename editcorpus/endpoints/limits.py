@@ -37,6 +37,8 @@ _BURST_S = 10.0
 _MINUTE_S = 60.0
 _EPSILON = 1e-9
 _DIGITS = 12
+_NAMES = ("requests", "input-images", "tokens", "images")
+"""The amounts per minute as headers name them, in the order of a controller's buckets."""
 
 
 class Limits(BaseModel):
@@ -50,6 +52,7 @@ class Limits(BaseModel):
         0, ge=0, description="Pictures sent per minute; 0 is no limit."
     )
     tokens_per_minute: int = Field(0, ge=0, description="Input tokens per minute; 0 is no limit.")
+    images_per_minute: int = Field(0, ge=0, description="Made from a text alone; 0 is no limit.")
 
     def shared(self, hands: int) -> "Limits":
         """Each process' share, if so many have them together; of a limit at least 1."""
@@ -61,10 +64,14 @@ class Limits(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one call takes of the amounts per minute, beside being one request."""
+    """One call's share of the amounts per minute: pictures sent, tokens, made from a text alone."""
 
     images: int = 0
     tokens: int = 0
+    made: int = 0
+
+
+_NOTHING = Cost()
 
 
 class Refusal(Protocol):
@@ -76,7 +83,7 @@ class Refusal(Protocol):
 
     @property
     def bucket(self) -> str:
-        """Which amount per minute: `requests`, `images` or `tokens`; empty where it is not said."""
+        """Which amount per minute: `requests`, `images`, `tokens` or `made`; empty: it is not said."""
 
     @property
     def retry_after_s(self) -> float | None:
@@ -224,6 +231,7 @@ class Controller:
             "requests": _Bucket(limits.requests_per_minute),
             "images": _Bucket(limits.input_images_per_minute),
             "tokens": _Bucket(limits.tokens_per_minute),
+            "made": _Bucket(limits.images_per_minute),
         }
         self._rest_until = -math.inf
         self.in_flight = 0
@@ -254,11 +262,12 @@ class Controller:
         """A call is back, whatever became of it; say so before `refused`."""
         self.in_flight -= 1
 
-    def refused(self, now: float, refusal: Refusal) -> None:
-        """The call that finished last was refused without being worked on."""
+    def refused(self, now: float, refusal: Refusal, cost: Cost = _NOTHING) -> None:
+        """The call that finished last, of this cost, was refused without being worked on."""
         if refusal.kind == "rate_minute":
-            bucket = self._buckets.get(refusal.bucket, self._buckets["requests"])
-            bucket.pause(now, refusal.retry_after_s)
+            edits = refusal.bucket == "made" and not cost.made
+            bucket = self._buckets.get("images" if edits else refusal.bucket)
+            (bucket or self._buckets["requests"]).pause(now, refusal.retry_after_s)
         elif refusal.kind == "rate_concurrency":
             self._flight.cut(now, self.in_flight)
         elif refusal.kind == "slow_down":
@@ -273,15 +282,14 @@ class Controller:
         (`openai-processing-ms`). Values that are no whole numbers are passed over.
         """
         age_s = (_whole(headers.get("openai-processing-ms")) or 0) / 1000
-        names = {"requests": "requests", "input-images": "images", "tokens": "tokens"}
-        for name, bucket in names.items():
+        for name, bucket in zip(_NAMES, self._buckets.values(), strict=True):
             limit = _whole(headers.get(f"x-ratelimit-limit-{name}"))
             left = _whole(headers.get(f"x-ratelimit-remaining-{name}"))
-            self._buckets[bucket].learn(now, limit, left, age_s)
+            bucket.learn(now, limit, left, age_s)
 
     def _amounts(self, cost: Cost) -> tuple[tuple[_Bucket, int], ...]:
-        amounts = {"requests": 1, "images": cost.images, "tokens": cost.tokens}
-        return tuple((self._buckets[name], amount) for name, amount in amounts.items())
+        amounts = (1, cost.images, cost.tokens, cost.made)
+        return tuple(zip(self._buckets.values(), amounts, strict=True))
 
 
 def _whole(value: str | None) -> int | None:

@@ -49,6 +49,7 @@ class ImageEdit:
         size: Width and height asked for, in pixels.
         quality: Such as `high`; empty where the endpoint takes none.
         output_format: `png`, `jpeg` or `webp`.
+        mask: PNG with alpha, of the picture's size and below 4 MB; alpha 0 = edit here.
     """
 
     model: str
@@ -57,14 +58,21 @@ class ImageEdit:
     size: tuple[int, int]
     quality: str
     output_format: str
+    mask: Picture | None = None
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
-        """The pictures that are sent, in order."""
+        """The pictures that are sent, in order; a mask comes last."""
+        return (self.picture,) if self.mask is None else (self.picture, self.mask)
+
+    @property
+    def shown(self) -> tuple[Picture, ...]:
+        """Those among them that count as input; the API charges nothing for a mask."""
         return (self.picture,)
 
     def identity(self) -> dict[str, Any]:
         """All that determines the answer."""
+        masked = {} if self.mask is None else {"mask": self.mask.identity()}
         return {
             "api": "images.edits",
             "model": self.model,
@@ -73,6 +81,46 @@ class ImageEdit:
             "quality": self.quality,
             "output_format": self.output_format,
             "images": [self.picture.identity()],
+            **masked,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMake:
+    """One picture out of nothing but a text: `POST /v1/images/generations` with `n=1`.
+
+    Attributes:
+        prompt: At most 32,000 characters.
+        size: Width and height asked for, in pixels.
+        quality: Such as `high`; empty where the endpoint takes none.
+        output_format: `png`, `jpeg` or `webp`.
+    """
+
+    model: str
+    prompt: str
+    size: tuple[int, int]
+    quality: str
+    output_format: str
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures that are sent: none."""
+        return ()
+
+    @property
+    def shown(self) -> tuple[Picture, ...]:
+        """Those among them that count as input: none."""
+        return ()
+
+    def identity(self) -> dict[str, Any]:
+        """All that determines the answer."""
+        return {
+            "api": "images.generations",
+            "model": self.model,
+            "prompt": self.prompt,
+            "size": list(self.size),
+            "quality": self.quality,
+            "output_format": self.output_format,
         }
 
 
@@ -97,6 +145,11 @@ class Chat:
         return tuple(part for part in self.content if isinstance(part, Picture))
 
     @property
+    def shown(self) -> tuple[Picture, ...]:
+        """Those among them that count as input: all."""
+        return self.pictures
+
+    @property
     def prompt(self) -> str:
         """The texts of the message, one after the other."""
         return "\n".join(part for part in self.content if isinstance(part, str))
@@ -112,6 +165,12 @@ class Chat:
             "max_tokens": self.max_tokens,
             "options": self.options,
         }
+
+
+ForImage = ImageEdit | ImageMake
+"""Requests that are answered with a picture."""
+What = ForImage | Chat
+"""All that can be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +194,13 @@ class Ask:
     shard: int
     question: str
     sample: int
-    what: ImageEdit | Chat
+    what: What
     key: str
     since: str = ""
     chances: int = 1
 
 
-def request_hash(provider: str, what: ImageEdit | Chat, sample: int) -> str:
+def request_hash(provider: str, what: What, sample: int) -> str:
     """SHA-256, in hex, over everything that determines the answer."""
     members = {"provider": provider, "sample": sample, **what.identity()}
     text = json.dumps(members, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

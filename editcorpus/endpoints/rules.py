@@ -172,5 +172,5 @@ STATUSES: dict[int, Kind] = {
 
 CROWD = re.compile(r"concurren|at once|simultaneous|in[- ]flight|queue", re.IGNORECASE)
 PER_TIME = re.compile(r"(input-images|images|tokens|requests) per (?:min|hour|day)", re.IGNORECASE)
-BUCKETS = {"input-images": "images", "images": "images", "tokens": "tokens", "requests": "requests"}
+BUCKETS = {"input-images": "images", "images": "made", "tokens": "tokens", "requests": "requests"}
 """The API's name of an amount per minute, and ours."""

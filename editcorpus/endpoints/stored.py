@@ -1,6 +1,6 @@
 """What the store says of a request, before anybody is asked."""
 
-from editcorpus.endpoints.requests import Answered, Ask, Dropped, ImageEdit, Unanswered
+from editcorpus.endpoints.requests import Answered, Ask, Dropped, ForImage, Unanswered
 from editcorpus.records import Reason
 from editcorpus.responses import Responses
 
@@ -11,7 +11,7 @@ def stored(responses: Responses, ask: Ask) -> Answered | Dropped | Unanswered | 
     An answer that was paid for and is damaged is none, and is asked for again; where that may not be
     paid, there is no answer for now.
     """
-    found = responses.image if isinstance(ask.what, ImageEdit) else responses.text
+    found = responses.image if isinstance(ask.what, ForImage) else responses.text
     answer = found(ask.key)
     refusal = responses.refusal(ask.key)
     if refusal is None or (answer is not None and answer.record.at >= refusal.at):

@@ -12,7 +12,7 @@ from editcorpus.errors import ShardError, StorageError
 from editcorpus.journal import DAMAGED, Line, read_lines
 from editcorpus.layouts.manifest import DATA, CorpusManifest
 from editcorpus.layouts.parquet import shard_answers
-from editcorpus.layouts.removals import read_removals
+from editcorpus.layouts.removals import last_removals
 from editcorpus.ledger import ENDS, image_path, journal_folder, read_header
 from editcorpus.storage import Store
 
@@ -22,7 +22,8 @@ class _Calls:
     """The calls of a run by the hashes of their names: those that began, and those that ended.
 
     Attributes:
-        removed: Whether paid pictures were removed on purpose, so that one may be missing.
+        removed: Whether a paid picture may be missing: some were removed on purpose, or lie in the
+            store of another run that was united with this one.
     """
 
     removed: bool
@@ -41,8 +42,9 @@ def check_accounts(store: Store, run: str, manifest: CorpusManifest) -> Iterator
     Raises:
         StorageError: The store itself failed.
     """
-    removals = read_removals(store, run)
-    calls = _Calls(removals is not None and removals.answers)
+    removals = last_removals(store, (run, *manifest.runs))
+    gone = removals is not None and removals.answers
+    calls = _Calls(gone or bool(manifest.elsewhere))
     for path in store.list(journal_folder(run)):
         for line in read_lines(store, path):
             yield from _line(store, line, calls)

@@ -13,18 +13,19 @@ from functools import partial
 from typing import Any
 
 from editcorpus.errors import ShardError
-from editcorpus.layouts.findings import record_problems
+from editcorpus.layouts.findings import BASE, record_problems
 from editcorpus.layouts.manifest import (
     CARD,
     DATA,
     FAILED,
+    PARTITIONS,
     REJECTS,
     CorpusManifest,
     read_manifest,
     sums,
 )
 from editcorpus.layouts.parquet import ShardFile, outcome_rows, shard_rows
-from editcorpus.layouts.removals import read_removals
+from editcorpus.layouts.removals import Removals, last_removals
 from editcorpus.ledger import image_path
 from editcorpus.records import Reason
 from editcorpus.storage import Store
@@ -36,6 +37,14 @@ MAX_PROBLEMS = 1_000
 """Sentences that an audit keeps; those beyond are counted only, so that memory stays bounded."""
 
 _CHUNK = 8 * 2**20
+_COLUMNS = {
+    "tasks": "task",
+    "licences": "license",
+    "sources": "dataset_source",
+    "families": "family",
+    "types": "instruction_type",
+}
+"""The column that each of `PARTITIONS` counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +92,15 @@ def audit(store: Store, run: str, checks: Iterable[Check] = ()) -> Audit:
 def _audit_corpus(report: "_Report", run: str, manifest: CorpusManifest) -> None:
     if manifest.run != run:
         report.add(f"manifest.json: it belongs to the run {manifest.run!r}, not {run!r}.")
+    report.opened(manifest)
     report.extend(f"manifest.json: {problem}" for problem in sums(manifest))
     report.extend(_loose_files(report.store, report.folder, manifest))
     for file in manifest.files:
         report.file(file)
     report.compare("reasons of rejects.parquet", report.rejected, manifest.rejected)
     report.compare("reasons of failed.parquet", report.failed, manifest.failed)
-    report.compare("tasks", report.tasks, manifest.tasks)
-    report.compare("licences", report.licences, manifest.licences)
+    for name in PARTITIONS:
+        report.compare(name, report.parts[name], getattr(manifest, name))
 
 
 class _Report:
@@ -99,18 +109,24 @@ class _Report:
     def __init__(self, store: Store, run: str) -> None:
         self.store = store
         self.folder = f"corpora/{run}"
-        self._removals = read_removals(store, run)
-        self._removed = 0
+        self._run = run
+        self._removals: Removals | None = None
+        self._elsewhere: tuple[str, ...] = ()
+        self._removed = self._away = 0
         self.rejected: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self.tasks: Counter[str] = Counter()
-        self.licences: Counter[str] = Counter()
+        self.parts: dict[str, Counter[str]] = {name: Counter() for name in PARTITIONS}
         self._problems: list[str] = []
         self._more = 0
         self._counts = Counter(
             dict.fromkeys(("files", "bytes", "records", "pictures", "rejected", "failed"), 0)
         )
         self._ids: set[bytes] = set()
+
+    def opened(self, manifest: CorpusManifest) -> None:
+        """Know of answers that are not to be found: removed on purpose, or in another store."""
+        self._removals = last_removals(self.store, (self._run, *manifest.runs))
+        self._elsewhere = manifest.elsewhere
 
     def add(self, problem: str) -> None:
         if len(self._problems) < MAX_PROBLEMS:
@@ -131,6 +147,11 @@ class _Report:
             yield (
                 f"{self._removed} records name paid answers that `editcorpus gc` removed, last on "
                 f"{self._removals.at[:10]}: the journal alone says that they were paid for."
+            )
+        if self._away:
+            yield (
+                f"{self._away} records name paid answers that lie in the store of another run: of "
+                f"{', '.join(self._elsewhere)}."
             )
 
     def file(self, file: ShardFile) -> None:
@@ -171,9 +192,9 @@ class _Report:
         for row in shard_rows(self.store, f"{self.folder}/{file.path}"):
             count += 1
             self._counts.update(records=1, pictures=2)
-            self.tasks[str(row["task"])] += 1
-            self.licences[str(row["license"])] += 1
-            problems = (self._id(row["id"]), *record_problems(row), self._answer(row["response"]))
+            for name, column in _COLUMNS.items():
+                self.parts[name][str(row[column])] += 1
+            problems = (self._id(row["id"]), *record_problems(row), self._answer(row))
             yield from (f"{file.path}: {row['id']!r} {text}" for text in problems if text)
         if count != file.records:
             yield f"{file.path}: it holds {count} records, not {file.records}."
@@ -200,15 +221,19 @@ class _Report:
         self._ids.add(digest)
         return "occurs more than once." if known else ""
 
-    def _answer(self, key: str | None) -> str:
-        if key is None:
-            return ""  # `record_problems` says so
+    def _answer(self, row: dict[str, Any]) -> str:
+        key: str | None = row["response"]
+        if key is None or (not key and row["variant"] == BASE):
+            return ""  # `record_problems` says of null that it is there
         if len(key) != 64 or set(key) - set("0123456789abcdef"):
             return f"names {key!r}, which is no hash, as its paid answer."
         if self.store.exists(image_path(key)):
             return ""
         if self._removals is not None and self._removals.answers:
             self._removed += 1
+            return ""
+        if self._elsewhere:
+            self._away += 1
             return ""
         return f"has no paid answer at {image_path(key)}."
 

@@ -3,11 +3,14 @@
 import hashlib
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 from editcorpus.errors import ConfigError, ShardError
+from editcorpus.layouts.croissant import NAME as CROISSANT
 from editcorpus.layouts.manifest import CARD, DATA, NAME, CorpusManifest, sums
 from editcorpus.layouts.parquet import ShardFile, read_shard
+from editcorpus.layouts.previews import FOLDER as PREVIEWS
 from editcorpus.names import checked_path
 from editcorpus.records import Published
 from editcorpus.storage import Store
@@ -43,6 +46,24 @@ class Corpus:
             made.append(Shard(self, number, first, file))
             first += file.records
         return tuple(made)
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits that it has, such as `train`; that one where it is empty."""
+        found = {shard.split for shard in self.shards} or {"train"}
+        return sorted(found, key=lambda name: (name != "train", name != "validation", name))
+
+    def previews(self) -> list[str]:
+        """Paths of the preview pictures that its card shows, relative to the corpus."""
+        found = self.store.list(f"{self.folder}/{PREVIEWS}")
+        return [path.removeprefix(f"{self.folder}/") for path in found]
+
+    def croissant(self) -> str:
+        """Its description for machines; empty where it has none, as corpora of earlier versions."""
+        try:
+            return self.store.read(f"{self.folder}/{CROISSANT}").decode(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def card(self) -> str:
         """The dataset card.
@@ -83,15 +104,22 @@ class Shard:
         """Name of the file without its ending, such as `train-00017`."""
         return self.file.path.removeprefix(DATA).removesuffix(".parquet")
 
+    @property
+    def split(self) -> str:
+        """The split that it belongs to, such as `train`."""
+        return self.stem.rpartition("-")[0]
+
     def records(self) -> Iterator[tuple[int, Published]]:
         """Every record with its number in the corpus, a few in memory at a time.
+
+        The next ones are read while the caller works on one.
 
         Raises:
             ShardError: The file is missing, damaged, not the one that the manifest names, or a
                 number in it is none.
         """
         store, count = self.corpus.store, 0
-        for record in read_shard(store, self.path):
+        for record in _ahead(read_shard(store, self.path)):
             if not all(math.isfinite(getattr(record, name)) for name in _NUMBERS):
                 raise ShardError(
                     f"{store.url(self.path)}: a measure of {record.id!r} is no number."
@@ -102,6 +130,15 @@ class Shard:
             raise ShardError(
                 f"{store.url(self.path)} holds {count} records, not {self.file.records}."
             )
+
+
+def _ahead(records: Iterator[Published]) -> Iterator[Published]:
+    """The same records; another thread reads the next one meanwhile."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, records, None)
+        while (record := coming.result()) is not None:
+            coming = reader.submit(next, records, None)
+            yield record
 
 
 def open_corpus(store: Store, folder: str) -> Corpus:

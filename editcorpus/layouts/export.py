@@ -15,7 +15,8 @@ from typing import Any
 
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.layouts.corpus import Corpus, Shard, open_corpus
-from editcorpus.layouts.export_card import Count, export_card
+from editcorpus.layouts.croissant import NAME as CROISSANT
+from editcorpus.layouts.export_card import Count, export_card, export_croissant
 from editcorpus.layouts.layout import Layout, Line, encoded
 from editcorpus.layouts.manifest import CARD
 from editcorpus.layouts.output import Output
@@ -132,7 +133,10 @@ def _end(corpus: Corpus, layout: Layout, output: Output) -> Exported:
     if counts.total() != corpus.manifest.kept:
         raise ShardError(f"{counts.total()} records were exported, not {corpus.manifest.kept}.")
     rows = [Count(*key, records) for key, records in sorted(counts.items())]
-    output.put(CARD, export_card(corpus.card(), layout, rows).encode())
+    for path in corpus.previews():
+        output.put(path, corpus.store.read(f"{corpus.folder}/{path}"))
+    output.put(CROISSANT, export_croissant(corpus, layout).encode())
+    output.put(CARD, export_card(corpus.card(), layout, rows, corpus.splits).encode())
     output.settle()
     _check_unchanged(corpus)
     mine, found = _identity(corpus, layout), _measured(output)

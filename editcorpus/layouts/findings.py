@@ -6,7 +6,7 @@ from typing import Any
 
 from editcorpus.errors import RecordError
 from editcorpus.images import Limits, decode_source
-from editcorpus.layouts.parquet import PICTURES
+from editcorpus.layouts.schema import PICTURES
 
 SHARES = (
     "score",
@@ -19,6 +19,8 @@ SHARES = (
 )
 """Columns that hold probabilities and shares, 0 to 1."""
 
+BASE = "base"
+"""The variant whose pictures are as published: no model made them, and they may differ in size."""
 _NEVER_EMPTY = ("dataset_source", "instruction", "instruction_type", "license", "model")
 _MEASURES = ("shift_x", "shift_y", "scale_x", "scale_y", "registration_ncc")
 _LIMITS = Limits(min_side=1)
@@ -37,12 +39,16 @@ def record_problems(row: dict[str, Any]) -> Iterator[str]:
     yield from _texts(row)
     yield from _numbers(row)
     yield from _geometry(row)
-    for name in PICTURES:
-        yield from _picture(name, row[name], (row["width"], row["height"]))
+    sizes = (row["width"], row["height"]), (row["edited_width"], row["edited_height"])
+    for name, size in zip(PICTURES, sizes, strict=True):
+        yield from _picture(name, row[name], size)
+    if row["variant"] != BASE and sizes[0] != sizes[1]:
+        yield f"has pictures of two sizes, though its variant is {row['variant']!r:.40}, not {BASE}."
 
 
 def _texts(row: dict[str, Any]) -> Iterator[str]:
-    yield from (f"has no text in {name}." for name in _NEVER_EMPTY if not row[name].strip())
+    needed = [name for name in _NEVER_EMPTY if name != "model" or row["variant"] != BASE]
+    yield from (f"has no text in {name}." for name in needed if not row[name].strip())
     if row["instruction_type"] == "rewrite" and not row["instruction_original"]:
         yield "is a rewrite without instruction_original."
 
@@ -51,6 +57,8 @@ def _numbers(row: dict[str, Any]) -> Iterator[str]:
     for name in SHARES:
         if not 0 <= row[name] <= 1:
             yield f"has {row[name]} in {name}, which is not within 0 to 1."
+    if not 0 <= row["outside_mask"] <= 1 and row["outside_mask"] != -1:
+        yield f"has {row['outside_mask']} in outside_mask, which is neither a share nor -1."
     yield from (f"has {row[name]} in {name}." for name in _MEASURES if not math.isfinite(row[name]))
 
 

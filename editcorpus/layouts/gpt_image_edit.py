@@ -23,7 +23,7 @@ from typing import IO, Any
 from editcorpus.errors import RecordError, ShardError
 from editcorpus.images import decode, encode_png, sniff
 from editcorpus.layouts.corpus import Corpus, Shard
-from editcorpus.layouts.layout import Layout, Line, always, family_name
+from editcorpus.layouts.layout import Layout, Line, always, family_name, source_facts
 from editcorpus.layouts.output import Output
 from editcorpus.names import safe_name
 from editcorpus.records import Published
@@ -44,6 +44,9 @@ _PLACEHOLDERS = (SHOWN, MADE)
 _OWN_ROOTS = frozenset({"hqedit"})
 """Sources whose every task is a root of its own in `data.txt`."""
 _COMPLEX = "complex-edit"
+_ITSELF = "gpt-image-edit"
+_WITHIN = {_COMPLEX: "omniedit"}
+"""Sources that lie in another one's folder in the published corpus."""
 
 _LOADING = """
 ```python
@@ -73,7 +76,7 @@ def _shard(shard: Shard, output: Output) -> Iterator[Line]:
 def _metadata(number: int, record: Published) -> Line:
     complex_ = record.instruction_type == InstructionType.COMPLEX
     task = _COMPLEX if complex_ else _name(record.task or "others")
-    source = _name(record.dataset_source)
+    source = _name(_first_source(record))
     return {
         "id": f"{source}_{task}_{number:08d}",
         "dataset_source": source,
@@ -82,12 +85,25 @@ def _metadata(number: int, record: Published) -> Line:
         "output": f"output/{number:08d}.png",
         "instruction": record.instruction,
         "instruction_type": record.instruction_type,
-        "input_description": "",
+        "input_description": _description(record),
         "instruction_original": record.instruction_original,
         "corpus_id": record.id,
         "license": record.license,
         "family": family_name(record),
     }
+
+
+def _first_source(record: Published) -> str:
+    """The source of a record; of one that was read from this layout, the one it names."""
+    own = _WITHIN.get(record.dataset_source, record.dataset_source)
+    told = source_facts(record).get("dataset_source", own) if own == _ITSELF else own
+    return told if isinstance(told, str) else own
+
+
+def _description(record: Published) -> str:
+    """The caption of the input that its source gives, if any."""
+    told = source_facts(record).get("input_description", "")
+    return told if isinstance(told, str) else ""
 
 
 def _name(text: str) -> str:
@@ -177,7 +193,8 @@ class _Arrays:
             file.flush()
 
 
-LAYOUT = Layout("gpt-image-edit", always(_shard), _finish, (), _LOADING)
+_FILES = (f"{ROOT}/*/*/metadata/*.json", f"{ROOT}/*/*/*/*.png", f"{TRAINING}/*.json")
+LAYOUT = Layout("gpt-image-edit", always(_shard), _finish, "", _LOADING, _FILES)
 
 
 def read_gpt_image_edit(store: Store, folder: str) -> Iterator[tuple[Line, bytes, bytes]]:

@@ -63,7 +63,8 @@ def _finish(_: Corpus, lines: Iterable[Line], output: Output) -> None:
     write_lines(output, PAIRS, lines)
 
 
-LAYOUT = Layout("kontext", always(_shard), _finish, (), _LOADING)
+_FILES = (PAIRS, "images/*", "control/*")
+LAYOUT = Layout("kontext", always(_shard), _finish, "", _LOADING, _FILES)
 
 
 def read_kontext(store: Store, folder: str) -> Iterator[Published]:

@@ -9,9 +9,10 @@ from editcorpus.errors import RecordError, ShardError
 from editcorpus.images import sniff
 from editcorpus.layouts.corpus import Corpus, Shard
 from editcorpus.layouts.output import Output
-from editcorpus.layouts.parquet import PICTURES, extension
+from editcorpus.layouts.parquet import extension
+from editcorpus.layouts.schema import PICTURES
 from editcorpus.records import Published
-from editcorpus.taxonomy import family_of
+from editcorpus.taxonomy import Family, family_of
 
 Line = dict[str, Any]
 """What a layout remembers of one record until the end: JSON members, never a picture."""
@@ -19,6 +20,7 @@ Line = dict[str, Any]
 TEXTS = tuple(field.name for field in fields(Published) if field.name not in PICTURES)
 """The members of a record that are no pictures."""
 
+_FAMILIES = frozenset(map(str, Family))
 
 ShardWriter = Callable[[Shard, Output], Iterator[Line]]
 """Writes what belongs to one shard, and yields a line for each record, in their order."""
@@ -32,16 +34,18 @@ class Layout:
         name: As the command line takes it.
         writer: Looks at a corpus once, and gives what writes its shards.
         finish: Writes what speaks of all records, from all lines in the order of the corpus.
-        configs: Lines of the card's front matter under `configs:`; none where `datasets` is not
-            to load the folder.
+        data: Glob of the files that `datasets` is to load, with `{split}` for the name of a split;
+            empty where it is not to load the folder.
         loading: How to load it, in Markdown, for the card.
+        files: Globs of the files with records, and then of those beside them, for machines.
     """
 
     name: str
     writer: Callable[[Corpus], ShardWriter]
     finish: Callable[[Corpus, Iterable[Line], Output], None]
-    configs: tuple[str, ...]
+    data: str
     loading: str
+    files: tuple[str, ...]
 
 
 def always(write: ShardWriter) -> Callable[[Corpus], ShardWriter]:
@@ -53,14 +57,25 @@ def no_more(_: Corpus, lines: Iterable[Line], __: Output) -> None:
     """The end of a layout in which each shard stands for itself."""
 
 
-def configured(path: str) -> tuple[str, ...]:
-    """The front matter's lines that name one split, `train`, by a glob."""
-    return ("- config_name: default", "  data_files:", "  - split: train", f'    path: "{path}"')
+def configured(path: str, splits: Iterable[str]) -> tuple[str, ...]:
+    """The front matter's lines under `configs:`; none where there is no path.
+
+    Args:
+        path: A glob; `{split}` in it stands for the name of a split. Without that, all is `train`.
+        splits: Of the corpus.
+    """
+    if not path:
+        return ()
+    named = list(splits) if "{split}" in path else ["train"]
+    files = ((f"  - split: {one}", f'    path: "{path.format(split=one)}"') for one in named)
+    return ("- config_name: default", "  data_files:", *(line for two in files for line in two))
 
 
 def texts_of(record: Published) -> Line:
     """All members of a record but its pictures, and its family; missing texts are empty."""
-    return {name: getattr(record, name) for name in TEXTS} | {"family": family_name(record)}
+    return {name: getattr(record, name) for name in TEXTS} | {
+        "family": record.family or family_name(record)
+    }
 
 
 def published(texts: Line, source: bytes, edited: bytes) -> Published:
@@ -78,8 +93,19 @@ def published(texts: Line, source: bytes, edited: bytes) -> Published:
 
 def family_name(record: Published) -> str:
     """The family of a record; empty where its source does not tell."""
+    if record.family in _FAMILIES:
+        return record.family
     task = record.task, record.subtask, record.instruction_type
     return family_of(record.dataset_source, *task) or ""
+
+
+def source_facts(record: Published) -> Line:
+    """What the source itself says of a row, such as its own scores; nothing where it is no object."""
+    try:
+        told = json.loads(record.source_facts or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def ending(record: Published, picture: bytes) -> str:

@@ -1,7 +1,8 @@
 """The manifest of a corpus: what it holds, file by file, and that nothing is missing.
 
 A finished corpus under `corpora/<run>/` is `data/train-*.parquet`, `rejects.parquet`,
-`failed.parquet`, `README.md` and, written last, `manifest.json`: no manifest, no corpus.
+`failed.parquet`, `README.md` and, written last, `manifest.json`: no manifest, no corpus. One that unites
+several runs has the splits `validation` and `test` beside `train`, and says whose records it holds.
 """
 
 import json
@@ -21,7 +22,11 @@ REJECTS = "rejects.parquet"
 FAILED = "failed.parquet"
 CARD = "README.md"
 DATA = "data/"
-_COUNTS = ("rejected", "failed", "tasks", "licences")
+_COUNTS = ("rejected", "failed", "tasks", "licences", "sources", "families", "types")
+PARTITIONS = ("tasks", "licences", "sources", "families", "types")
+"""Members that count all kept records, each by another property."""
+_UNITED = ("sources", "families", "types", "runs", "elsewhere", "release", "content")
+"""Members that only a united corpus has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,13 @@ class CorpusManifest:
         models: Model by what it did, such as `regenerate`.
         tasks: Kept records by task.
         licences: Kept records by licence.
+        sources: Kept records by source, where runs were united; likewise all that follows.
+        families: Kept records by task family; empty text where the source does not tell.
+        types: Kept records by type of instruction.
+        runs: The runs that were united: name, and SHA-256 of the manifest of each.
+        elsewhere: Those among them whose paid answers lie in another store.
+        release: Version of the corpus, as https://semver.org has it.
+        content: SHA-256 over names and hashes of all files with records.
     """
 
     run: str
@@ -50,12 +62,22 @@ class CorpusManifest:
     tasks: Mapping[str, int] = field(default_factory=dict)
     licences: Mapping[str, int] = field(default_factory=dict)
     version: int = VERSION
+    sources: Mapping[str, int] = field(default_factory=dict)
+    families: Mapping[str, int] = field(default_factory=dict)
+    types: Mapping[str, int] = field(default_factory=dict)
+    runs: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
+    release: str = ""
+    content: str = ""
 
     def encode(self) -> bytes:
         """The manifest as JSON, for people too; the same facts give the same bytes."""
         members = {item.name: getattr(self, item.name) for item in fields(self)}
         counts = {name: dict(members[name]) for name in _COUNTS}
-        made = {**members, **counts, "models": dict(self.models)}
+        made = {**members, **counts, "models": dict(self.models), "runs": dict(self.runs)}
+        for name in _UNITED:
+            if not made[name]:
+                del made[name]
         made["files"] = [asdict(file) for file in self.files]
         return json.dumps(made, indent=1, sort_keys=True).encode() + b"\n"
 
@@ -69,6 +91,7 @@ class CorpusManifest:
         try:
             members = json.loads(data)
             members["files"] = tuple(_file(item) for item in members["files"])
+            members["elsewhere"] = tuple(members.get("elsewhere", ()))
             made = cls(**members)
             _check_types(made)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -126,7 +149,7 @@ def sums(manifest: CorpusManifest) -> list[str]:
         for place, found, told in expected
         if found != told
     ]
-    parts = (("tasks", manifest.tasks), ("licences", manifest.licences))
+    parts = [(name, getattr(manifest, name)) for name in PARTITIONS]
     problems += [
         f"The {name} sum up to {sum(part.values())} records, but {manifest.kept} were kept."
         for name, part in parts
@@ -168,8 +191,9 @@ def _check_types(manifest: CorpusManifest) -> None:
         raise ValueError("a count is no whole number of at least 0")
     if manifest.version != VERSION:
         raise ValueError(f"it has version {manifest.version}, not {VERSION}")
-    if not isinstance(manifest.run, str):
-        raise TypeError("its run is no name")
+    texts = [manifest.run, manifest.release, manifest.content, *manifest.elsewhere]
+    if not all(isinstance(text, str) for text in (*texts, *dict(manifest.runs).values())):
+        raise TypeError("its run, or what it says of united runs, is no text")
 
 
 def _is_count(value: Any) -> bool:

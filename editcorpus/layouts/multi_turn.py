@@ -7,18 +7,28 @@ sequences.jsonl               source_image, instruction_1, edit_image_1, instruc
 ```
 
 The keys are flat and numbered, and their number varies (`AILab-CVC/SEED-Data-Edit`, part 3, up to five
-turns). A record whose id is `<sequence>#<k>` is a turn; it continues the record before it if that is
-turn k - 1 of the same sequence and made the very picture that this one begins with. Any other record
-begins a sequence, of one turn perhaps, so that no picture is lost.
+turns). A record whose `previous` names another, or whose id is `<sequence>#<k>`, is a turn; it continues
+the record before it, wherever in the corpus that lies, if that made the very picture that this one begins
+with. Any other record begins a sequence, of one turn perhaps, so that no picture is lost. Sequences come
+in the order of their beginnings, behind the records that are no turns.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 
 from editcorpus.errors import ShardError
 from editcorpus.layouts.corpus import Corpus, Shard
 from editcorpus.layouts.kontext import read_lines
-from editcorpus.layouts.layout import Layout, Line, always, ending, family_name, write_lines
+from editcorpus.layouts.layout import (
+    Layout,
+    Line,
+    always,
+    encoded,
+    ending,
+    family_name,
+    write_lines,
+)
 from editcorpus.layouts.output import Output
 from editcorpus.records import Published
 from editcorpus.storage import Store
@@ -36,18 +46,17 @@ Each line of `sequences.jsonl` is one sequence: `source_image`, then for each tu
 
 
 def _shard(shard: Shard, output: Output) -> Iterator[Line]:
-    begun, before = -1, None
     for number, record in shard.records():
-        source = ""
-        if before is None or not _continues(before, record):
-            begun = number
-            source = f"images/{number:08d}-source.{ending(record, record.source_image)}"
-            output.put(source, record.source_image)
+        before, source = _before(record), _source(number, record)
         edited = f"images/{number:08d}.{ending(record, record.edited_image)}"
+        if not before:
+            output.put(source, record.source_image)
         output.put(edited, record.edited_image)
-        before = record
         yield {
-            "sequence": begun,
+            "number": number,
+            "before": before,
+            "from": _hash(record.source_image),
+            "made": _hash(record.edited_image),
             "source_image": source,
             "edit_image": edited,
             "instruction": record.instruction,
@@ -60,23 +69,62 @@ def _shard(shard: Shard, output: Output) -> Iterator[Line]:
         }
 
 
-def _continues(before: Published, record: Published) -> bool:
-    (sequence, last), (same, turn) = _turn(before.id), _turn(record.id)
-    follows = sequence == same and turn == last + 1
-    return follows and before.edited_image == record.source_image
+def _source(number: int, record: Published) -> str:
+    return f"images/{number:08d}-source.{ending(record, record.source_image)}"
+
+
+def _hash(picture: bytes) -> str:
+    return hashlib.sha256(picture).hexdigest()
+
+
+def _before(record: Published) -> str:
+    """Id of the turn before a record; empty where it is the first, or no turn."""
+    sequence, turn = _turn(record.id)
+    return record.previous or (f"{sequence}#{turn - 1}" if turn > 1 else "")
 
 
 def _turn(record_id: str) -> tuple[str, int]:
-    """Sequence and turn, from 1; a record without turns is a sequence of its own, at turn 1."""
+    """Sequence and turn, from 1; a record without turns is a sequence of its own, at turn 0."""
     sequence, marked, turn = record_id.rpartition("#")
     if marked and turn.isascii() and turn.isdecimal() and len(turn) < 10:
         return sequence, int(turn)
-    return record_id, 1
+    return record_id, 0
 
 
-def _finish(_: Corpus, lines: Iterable[Line], output: Output) -> None:
-    grouped = groupby(lines, key=lambda line: line["sequence"])
-    write_lines(output, SEQUENCES, (_sequence(list(turns)) for _, turns in grouped))
+def _finish(corpus: Corpus, lines: Iterable[Line], output: Output) -> None:
+    begun: set[int] = set()
+    write_lines(output, SEQUENCES, _sequences(lines, begun))
+    for shard in corpus.shards if begun else ():
+        if begun.isdisjoint(range(shard.first, shard.first + shard.file.records)):
+            continue
+        for number, record in shard.records():
+            if number in begun:
+                output.put(_source(number, record), record.source_image)
+
+
+def _sequences(lines: Iterable[Line], begun: set[int]) -> Iterator[Line]:
+    """The lines of the file.
+
+    Args:
+        lines: Of all records; turns are held as bytes until the end, the others never.
+        begun: Takes the numbers of turns that begin a sequence though another should come before them.
+    """
+    ends: dict[str, tuple[str, list[bytes]]] = {}
+    sequences: list[list[bytes]] = []
+    for line in lines:
+        if not line["before"] and not _turn(line["id"])[1]:
+            yield _sequence([line])
+            continue
+        made, turns = ends.get(line["before"], ("", []))
+        if made == line["from"]:
+            del ends[line["before"]]
+        else:
+            turns = []
+            sequences.append(turns)
+            begun |= {line["number"]} if line["before"] else set()
+        turns.append(encoded(line))
+        ends[line["id"]] = line["made"], turns
+    yield from (_sequence([json.loads(turn) for turn in turns]) for turns in sequences)
 
 
 def _sequence(turns: list[Line]) -> Line:
@@ -93,7 +141,7 @@ def _sequence(turns: list[Line]) -> Line:
     return made
 
 
-LAYOUT = Layout("multi-turn", always(_shard), _finish, (), _LOADING)
+LAYOUT = Layout("multi-turn", always(_shard), _finish, "", _LOADING, (SEQUENCES, "images/*"))
 
 
 def read_multi_turn(store: Store, folder: str) -> Iterator[tuple[Line, list[bytes]]]:

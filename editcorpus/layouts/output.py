@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 from editcorpus.disk import files_below, make_folder, sync
 from editcorpus.errors import Taken
@@ -22,6 +23,9 @@ _SIDE_BY_SIDE = 8
 """Requests to a bucket, or syncs on a disk, at a time: each waits longer than it works."""
 _HELD = 16
 """Pictures in memory on their way to a bucket, those being sent included."""
+
+_FLUSH_S = 0.1
+"""Seconds between two syncs of a file that is being filled."""
 
 
 class Output:
@@ -41,6 +45,7 @@ class Output:
         self._sent: deque[Future[None]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._lock = -1
+        self._flushing = False
 
     def __enter__(self) -> "Output":
         return self
@@ -92,9 +97,29 @@ class Output:
 
     @contextmanager
     def large(self, name: str) -> Iterator[Path]:
-        """Yield a local file to fill; it appears under its name, durable, when the block ends well."""
+        """Yield a local file to fill; it appears under its name, durable, when the block ends well.
+
+        The disk writes while the block still fills the file, so that the sync at its end finds little to
+        do; of several at a time, the first.
+        """
         with self.store.upload(self.path(name)) as file:
-            yield file
+            if self._flushing:
+                yield file
+            else:
+                with self._flushed(file):
+                    yield file
+
+    @contextmanager
+    def _flushed(self, file: Path) -> Iterator[None]:
+        ended = Event()
+        flushing = self._threads().submit(_flush, file, ended)
+        self._flushing = True
+        try:
+            yield
+        finally:
+            self._flushing = False
+            ended.set()
+            flushing.result()  # a later sync would not tell of an error that this one has met
 
     def settle(self) -> None:
         """Return once everything that was put would survive a power cut.
@@ -132,3 +157,10 @@ class Output:
     def _threads(self) -> ThreadPoolExecutor:
         self._pool = self._pool or ThreadPoolExecutor(_SIDE_BY_SIDE)
         return self._pool
+
+
+def _flush(file: Path, ended: Event) -> None:
+    """Have the disk write what there is of a file, again and again until it is ended."""
+    while not ended.wait(_FLUSH_S):
+        if file.exists():
+            sync(file)

@@ -9,7 +9,6 @@ Equal records give equal bytes under the same pyarrow: every option of the write
 
 import hashlib
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,26 +20,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from editcorpus.errors import ShardError, StorageError
+from editcorpus.layouts.schema import (
+    GROUP_BYTES,
+    GROUP_ROWS,
+    PICTURES,
+    shard_options,
+    shard_schema,
+)
+from editcorpus.layouts.unify import NEEDED, completed
 from editcorpus.names import safe_name
 from editcorpus.records import Failed, Published, Reason, Rejected
 from editcorpus.storage import Store
 from editcorpus.tables import schema_of, write_table
 
-PICTURES = ("source_image", "edited_image")
-"""The columns that hold pictures."""
-
-GROUP_BYTES = 16 * 2**20
-"""Picture bytes after which a row group is closed, so that shards written side by side fit into
-memory. The Hugging Face viewer asks for row groups below 300 MB; a group here passes 16 MiB only
-where a single record does."""
-
-GROUP_ROWS = 1_000
-"""Rows after which a row group is closed whatever their size."""
-
 _NAME_CHARACTERS = 180
 _READ_ROWS = 4
 _READ_BUFFER = 2**20
-_STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _EXTENSIONS = (
     (b"\xff\xd8\xff", "jpg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
@@ -78,14 +73,14 @@ def write_shard(store: Store, path: str, records: Iterable[Published]) -> ShardF
     Raises:
         ShardError: A record holds a value that its column cannot, such as None for text.
     """
-    schema = _schema()
+    schema = shard_schema()
     with store.upload(path) as file:
         count = 0
-        with pq.ParquetWriter(str(file), schema, **_options(schema)) as writer:
+        with pq.ParquetWriter(str(file), schema, **shard_options(schema)) as writer:
             for group in _groups(records):
                 writer.write_table(_table(group, schema), row_group_size=len(group))
                 count += len(group)
-        return _written(path, count, file)
+        return written(path, count, file)
 
 
 def read_shard(store: Store, path: str) -> Iterator[Published]:
@@ -107,7 +102,7 @@ def shard_rows(store: Store, path: str) -> Iterator[dict[str, Any]]:
     Raises:
         ShardError: The file is missing, damaged or lacks a column.
     """
-    for row in _rows(store, path, _schema()):
+    for row in _rows(store, path, shard_schema()):
         for name in PICTURES:
             row[name] = row[name] and row[name]["bytes"]
         yield row
@@ -173,36 +168,6 @@ def extension(picture: bytes) -> str:
     return next((name for magic, name in _EXTENSIONS if picture.startswith(magic)), "bin")
 
 
-def _schema() -> pa.Schema:
-    columns = [
-        pa.field(column.name, _STRUCT) if column.name in PICTURES else column
-        for column in schema_of(Published)
-    ]
-    features = {column.name: _feature(column) for column in columns}
-    told = json.dumps({"info": {"features": features}}, separators=(",", ":"))
-    return pa.schema(columns, metadata={"huggingface": told})
-
-
-def _feature(column: pa.Field) -> dict[str, str]:
-    if column.name in PICTURES:
-        return {"_type": "Image"}
-    return {"dtype": str(column.type).replace("double", "float64"), "_type": "Value"}
-
-
-def _options(schema: pa.Schema) -> dict[str, Any]:
-    text = [column.name for column in schema if column.name not in PICTURES]
-    pictures = [f"{name}.{part}" for name in PICTURES for part in ("bytes", "path")]
-    return {
-        "compression": {**dict.fromkeys(text, "ZSTD"), **dict.fromkeys(pictures, "NONE")},
-        "compression_level": dict.fromkeys(text, 3),
-        "use_dictionary": [column.name for column in schema if column.type == pa.string()],
-        "write_statistics": text,
-        "version": "2.6",
-        "data_page_version": "1.0",
-        "store_schema": True,
-    }
-
-
 def _groups(records: Iterable[Published]) -> Iterator[list[Published]]:
     group: list[Published] = []
     held = 0
@@ -248,19 +213,25 @@ def _picture_name(record_id: str, column: str, picture: bytes) -> str:
 def _rows(store: Store, path: str, wanted: pa.Schema) -> Iterator[dict[str, Any]]:
     with _damaged(store.url(path)), store.open(path) as file:
         parquet = pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False)
-        _check(parquet.schema_arrow, wanted)
-        batches = parquet.iter_batches(_READ_ROWS, columns=wanted.names, use_threads=False)
-        for batch in batches:
-            yield from batch.to_pylist()
+        columns = _present(parquet.schema_arrow, wanted)
+        for batch in parquet.iter_batches(_READ_ROWS, columns=columns, use_threads=False):
+            whole = len(columns) == len(wanted)
+            table = batch if whole else completed(pa.Table.from_batches([batch]), wanted)
+            yield from table.to_pylist()
 
 
-def _check(found: pa.Schema, wanted: pa.Schema) -> None:
+def _present(found: pa.Schema, wanted: pa.Schema) -> list[str]:
+    """The columns of a file that are wanted; one that earlier versions did not have may be missing."""
+    known = set(shard_schema().names)
     for column in wanted:
         if column.name not in found.names:
-            raise ShardError(f"It has no column {column.name}.")
+            if column.name in NEEDED or column.name not in known:
+                raise ShardError(f"It has no column {column.name}.")
+            continue
         kind = found.field(column.name).type
         if kind != column.type:
             raise ShardError(f"Its column {column.name} is {kind}, not {column.type}.")
+    return [name for name in wanted.names if name in found.names]
 
 
 @contextmanager
@@ -282,7 +253,8 @@ def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
-def _written(path: str, records: int, file: Path) -> ShardFile:
+def written(path: str, records: int, file: Path) -> ShardFile:
+    """A file on this machine as it is to be known in its store."""
     with file.open("rb") as opened:
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     return ShardFile(path, records, file.stat().st_size, digest)

@@ -4,6 +4,7 @@ The audit reads it, so that what was removed on purpose is not taken for damage.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from editcorpus.storage import Store
@@ -29,6 +30,14 @@ def read_removals(store: Store, run: str) -> Removals | None:
         return Removals(str(members["at"])[:40], members["answers"] is True)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def last_removals(store: Store, runs: Iterable[str]) -> Removals | None:
+    """What was taken away of any of some runs, last; None where nothing was."""
+    found = [one for one in (read_removals(store, run) for run in runs) if one is not None]
+    if not found:
+        return None
+    return Removals(max(one.at for one in found), any(one.answers for one in found))
 
 
 def note_removals(store: Store, run: str, removals: Removals) -> None:

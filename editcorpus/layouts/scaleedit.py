@@ -8,22 +8,23 @@ have no place for: native id and task, type of instruction, the source's own tex
 
 ScaleEdit scores by whole numbers from 1 to 3. Here these are the judge's probabilities on that scale,
 1 + round(2p): `instruction_following_score` from `score_done`, `editing_consistency_score` from
-`score_preserved`, `generation_quality_score` from `score_clean`. A file of the release is one row group of
-32 GB; here a row group is closed by what is held in memory.
+`score_preserved`, `generation_quality_score` from `score_clean`. A published pair (variant `base`) that
+brought such scores keeps them; of a new edited image they do not speak. A file of the release is one row
+group of 32 GB; here a row group is closed by what is held in memory.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from editcorpus.errors import ShardError
 from editcorpus.layouts.corpus import Corpus, Shard
-from editcorpus.layouts.layout import Layout, Line, always, configured, family_name
+from editcorpus.layouts.layout import Layout, Line, always, family_name, source_facts
 from editcorpus.layouts.output import Output
 from editcorpus.records import Published
 from editcorpus.storage import Store
@@ -76,8 +77,15 @@ class Provenance:
     license: str
     model: str
     response: str
+    variant: str
+    source_facts: str
 
 
+_SCORES = (
+    "instruction_following_score",
+    "editing_consistency_score",
+    "generation_quality_score",
+)
 _OF_RECORD = [field.name for field in fields(Provenance)][3:]
 _SCHEMA = schema_of(ScaleRow)
 _NARROW = pa.schema([column for column in _SCHEMA if column.name not in _LINK_COLUMNS])
@@ -90,7 +98,8 @@ rows = load_dataset("path/to/this/folder", split="train", streaming=True)
 rows = rows.cast_column("source_image", Image()).cast_column("edited_image", Image())
 ```
 
-The three scores are the judge's probabilities on ScaleEdit's scale, 1 + round(2p). `provenance.parquet`
+The three scores are the judge's probabilities on ScaleEdit's scale, 1 + round(2p), or, where a published
+pair brought such scores, its own. `provenance.parquet`
 says by `id` from which source a row is, under which licence, and what its instruction was before a
 rewrite.
 """
@@ -102,6 +111,7 @@ def folder_of(family: str) -> str:
 
 
 def _row(number: int, record: Published) -> ScaleRow:
+    done, preserved, clean = _scores(record)
     return ScaleRow(
         id=number,
         edit_task=family_name(record) or "unclassified",
@@ -110,12 +120,26 @@ def _row(number: int, record: Published) -> ScaleRow:
         edited_image=record.edited_image,
         source_image_width=record.width,
         source_image_height=record.height,
-        edited_image_width=record.width,
-        edited_image_height=record.height,
-        instruction_following_score=_of_three(record.score_done),
-        editing_consistency_score=_of_three(record.score_preserved),
-        generation_quality_score=_of_three(record.score_clean),
+        edited_image_width=record.edited_width,
+        edited_image_height=record.edited_height,
+        instruction_following_score=done,
+        editing_consistency_score=preserved,
+        generation_quality_score=clean,
     )
+
+
+def _scores(record: Published) -> list[int]:
+    """The source's own scores where the pair is the published one; else the judge's, on their scale."""
+    judged = (record.score_done, record.score_preserved, record.score_clean)
+    facts = source_facts(record) if record.variant == "base" else {}
+    return [
+        told if _is_score(told := facts.get(name)) else _of_three(score)
+        for name, score in zip(_SCORES, judged, strict=True)
+    ]
+
+
+def _is_score(told: Any) -> TypeGuard[int]:
+    return isinstance(told, int) and not isinstance(told, bool) and 1 <= told <= 3
 
 
 def _of_three(probability: float) -> int:
@@ -183,9 +207,10 @@ def _narrow(shard: Shard, output: Output) -> Iterator[Line]:
     yield from _written(shard, output, _NARROW)
 
 
-_CONFIGS = configured("[0-9].[0-9]_*/*.parquet")
-LAYOUT = Layout("scaleedit", always(_wide), _finish, _CONFIGS, _LOADING)
-NARROW = Layout("scaleedit-12", always(_narrow), _finish, _CONFIGS, _LOADING)
+_GLOB = "[0-9].[0-9]_*/*.parquet"
+_FILES = (_GLOB, PROVENANCE)
+LAYOUT = Layout("scaleedit", always(_wide), _finish, _GLOB, _LOADING, _FILES)
+NARROW = Layout("scaleedit-12", always(_narrow), _finish, _GLOB, _LOADING, _FILES)
 
 
 def read_scaleedit(store: Store, folder: str) -> Iterator[tuple[ScaleRow, dict[str, Any]]]:

@@ -8,11 +8,11 @@ have the same, so an ending cannot follow each picture: it is `jpg` or `png` by 
 corpus. Readers go by the bytes; `source_format` and `edited_format` tell the true format of each.
 """
 
-import io
 import json
 import tarfile
 from collections.abc import Iterable, Iterator
 from functools import partial
+from typing import IO
 
 from editcorpus.errors import RecordError, ShardError
 from editcorpus.images import sniff
@@ -21,7 +21,6 @@ from editcorpus.layouts.layout import (
     Layout,
     Line,
     ShardWriter,
-    configured,
     ending,
     no_more,
     published,
@@ -51,17 +50,15 @@ def _writer(corpus: Corpus) -> ShardWriter:
 
 def _shard(fields: tuple[str, str], shard: Shard, output: Output) -> Iterator[Line]:
     lines = []
-    with (
-        output.large(f"data/{shard.stem}.tar") as file,
-        tarfile.open(file, "w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
+    with output.large(f"data/{shard.stem}.tar") as file, file.open("wb") as tar:
         for number, record in shard.records():
             texts = texts_of(record) | _formats(record)
             members = json.dumps(texts, ensure_ascii=False).encode()
             pictures = (record.source_image, record.edited_image)
             for name, data in zip(("json", *fields), (members, *pictures), strict=True):
-                tar.addfile(_member(f"{number:08d}.{name}", len(data)), io.BytesIO(data))
+                _add(tar, f"{number:08d}.{name}", data)
             lines.append({name: texts[name] for name in ("family", "dataset_source", "license")})
+        tar.write(bytes(-tar.tell() % tarfile.RECORDSIZE or tarfile.RECORDSIZE))
     yield from lines
 
 
@@ -83,14 +80,17 @@ def _formats(record: Published) -> Line:
     return {"source_format": source, "edited_format": edited}
 
 
-def _member(name: str, size: int) -> tarfile.TarInfo:
-    """A header without owner or time: the same records give the same bytes."""
+def _add(tar: IO[bytes], name: str, data: bytes) -> None:
+    """Write a member as a whole, without owner or time: the same records give the same bytes."""
     made = tarfile.TarInfo(name)
-    made.size = size
-    return made
+    made.size = len(data)
+    tar.write(made.tobuf(tarfile.USTAR_FORMAT))
+    tar.write(data)
+    tar.write(bytes(-len(data) % tarfile.BLOCKSIZE))
 
 
-LAYOUT = Layout("webdataset", _writer, no_more, configured("data/*.tar"), _LOADING)
+_FILES = "data/*.tar"
+LAYOUT = Layout("webdataset", _writer, no_more, "data/{split}-*.tar", _LOADING, (_FILES,))
 
 
 def read_webdataset(store: Store, folder: str) -> Iterator[Published]:

@@ -15,7 +15,7 @@ from editcorpus.layouts.removals import read_removals
 from editcorpus.lookups.verdicts import Gone, ShardVerdicts, run_verdicts
 from editcorpus.records import Failed, Reason
 from editcorpus.stages.redriving import Item, Why
-from editcorpus.steps import align, publish, regenerate
+from editcorpus.steps import align, compose, publish, regenerate, synthesize
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
 
@@ -28,10 +28,11 @@ BY_MODELS = frozenset(
         Reason.REQUEST_REFUSED,
         Reason.ANSWER_DAMAGED,
         Reason.JUDGE_UNREADABLE,
+        Reason.COMPOSE_UNREADABLE,
     }
 )
 """Reasons for which the same request may have another end another time."""
-_ASKING = frozenset({regenerate.NAME, align.NAME})
+_ASKING = frozenset({synthesize.NAME, compose.NAME, regenerate.NAME, align.NAME})
 """Steps that reject for them."""
 _OF_THE_EDIT = frozenset({filter_step.NAME, align.NAME, publish.NAME})
 """Steps whose verdicts are about an edited image; those before them are about the input."""

@@ -64,7 +64,8 @@ class Paid:
 
     def _admit(self, call: Call) -> None:
         sandbox = self._sandbox
-        wanted = {"requests": 1, "tokens": call.tokens, "input-images": call.pictures}
+        wanted = {"requests": 1, "tokens": call.tokens}
+        wanted |= {"input-images": call.pictures, "images": call.made}
         if self._persona is Persona.OPENAI:
             sandbox.check_quota()
         sandbox.enter(self._persona, call.model, wanted)

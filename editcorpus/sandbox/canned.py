@@ -1,6 +1,5 @@
 """Prepared pictures, so that a server under load answers without painting."""
 
-from functools import partial
 from threading import Lock
 
 from PIL import Image
@@ -33,16 +32,20 @@ def canned_answer(size: Size) -> Image.Image:
 
 
 class Shelf:
-    """Encoded canned answers by size and format, each made once."""
+    """Encoded canned pictures by size and format, each made once."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._pictures: dict[tuple[Size, str], bytes] = {}
+        self._pictures: dict[tuple[Size, str, bool], bytes] = {}
 
-    def picture(self, size: Size, output_format: str) -> bytes:
-        """The encoded picture; made when it is first asked for."""
-        make = partial(encode, output_format=output_format)
+    def picture(self, size: Size, output_format: str, *, source: bool = False) -> bytes:
+        """The encoded answer, or its source; made when it is first asked for.
+
+        Who has a source made and then edited, gets two pictures that belong together.
+        """
+        make = canned_source if source else canned_answer
+        kind = (size, output_format, source)
         with self._lock:
-            if (size, output_format) not in self._pictures:
-                self._pictures[size, output_format] = make(canned_answer(size))
-            return self._pictures[size, output_format]
+            if kind not in self._pictures:
+                self._pictures[kind] = encode(make(size), output_format)
+            return self._pictures[kind]

@@ -23,6 +23,7 @@ from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.schemas import Facts, conforming
 from editcorpus.sandbox.state import Sandbox
 from editcorpus.sandbox.tokens import WORDS, distribution, entry, token_text
+from editcorpus.sandbox.told import Told
 from editcorpus.tariffs import Usage, text_tokens
 
 #: What a request without two pictures is judged by, and every request to a canned server.
@@ -116,11 +117,13 @@ def _said(order: ChatOrder, key: str, change: Change, fault: Fault | None) -> _S
     score = verdict("carried out", change, key) * verdict("preserved", change, key)
     readable = fault is not Fault.UNREADABLE
     if order.schema is not None:
-        facts = Facts(sentence(change), score, key)
+        told = Told(without_marker(order.text), key) if len(order.pictures) < 2 else None
+        facts = Facts(sentence(change), score, key, told)
         text = json.dumps(conforming(order.schema, facts)) if readable else sentence(change)
+        note = "structured" if told else facts.instruction
         if fault is Fault.LENGTH:
-            return _Said(text[: len(text) // 2], {}, "length", facts.instruction)
-        return _Said(text, {}, "stop", facts.instruction)
+            return _Said(text[: len(text) // 2], {}, "length", note)
+        return _Said(text, {}, "stop", note)
     if order.choices and not set(order.choices) & set(WORDS):
         return _Said(pick(order.choices, key, "choice"), {}, "stop", "choice")
     if order.max_tokens == 1 or re.search(r"\byes or no\b", order.text, re.IGNORECASE):

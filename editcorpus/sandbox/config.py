@@ -100,6 +100,8 @@ class Defect(StrEnum):
     ZOOM = "zoom"
     BLANK = "blank"
     EVERYTHING = "everything"
+    LEAK = "leak"
+    """Only of edits with a mask: something outside of it changes as well."""
 
 
 class Limits(BaseModel):
@@ -110,6 +112,7 @@ class Limits(BaseModel):
     requests_per_minute: int = Field(0, ge=0, description="Calls per minute.")
     tokens_per_minute: int = Field(0, ge=0, description="Input tokens per minute.")
     input_images_per_minute: int = Field(0, ge=0, description="Pictures sent per minute.")
+    images_per_minute: int = Field(0, ge=0, description="Made from a text alone, per minute.")
     concurrent: int = Field(0, ge=0, description="Calls worked on at once.")
 
 

@@ -1,22 +1,30 @@
 """From a picture and an instruction to the edited picture, with the defects that are planted.
 
-The edit touches only what lies inside a white margin, so white padding comes back as it was sent.
+The edit touches only what lies inside a white margin, so white padding comes back as it was sent; with
+a mask it fills what the mask lets change, and nothing else.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from editcorpus.sandbox.chance import pick, share
 from editcorpus.sandbox.config import Defect
-from editcorpus.sandbox.paint import paint
-from editcorpus.sandbox.wishes import COLOURS, Wish, understand
+from editcorpus.sandbox.paint import Box, paint
+from editcorpus.sandbox.wishes import COLOURS, Kind, Wish, understand
 
 Size = tuple[int, int]
 
 #: Levels below 255 that still count as white margin: JPEG leaves a little noise on it.
 _WHITE_TOLERANCE = 8
 _INK = [255 if level > _WHITE_TOLERANCE else 0 for level in range(256)]
+
+#: Width of coarse and fine grains of a picture that is made from a text, in pixels.
+_GRAINS = (24, 6)
+
+#: What the grain leaves of the light: 51% to 88% of it.
+_SHADE = [130 + level * 95 // 255 for level in range(256)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +63,12 @@ def edited(source: Image.Image, plan: Plan, mask: Image.Image | None = None) -> 
         return Image.new("RGB", plan.size, pick(tuple(COLOURS.values()), plan.key, "blank"))
     if plan.defect is Defect.EVERYTHING:
         return scene(plan)
-    result = _inside_margin(canvas, understand(plan.prompt, plan.seed))
-    if mask is not None:
-        result = Image.composite(result, canvas, mask.resize(plan.size))
-    return _drifted(result, plan) if plan.defect else result
+    wish = understand(plan.prompt, plan.seed)
+    if mask is None:
+        result = _inside_margin(canvas, wish)
+    else:
+        result = _inside_mask(canvas, wish, mask.resize(plan.size), plan.defect)
+    return _drifted(result, plan) if plan.defect in (Defect.SHIFT, Defect.ZOOM) else result
 
 
 def margin_box(picture: Image.Image) -> tuple[int, int, int, int]:
@@ -74,6 +84,37 @@ def _inside_margin(canvas: Image.Image, wish: Wish) -> Image.Image:
     result = canvas.copy()
     result.paste(paint(canvas.crop(box), wish), box[:2])
     return result
+
+
+def _inside_mask(
+    canvas: Image.Image, wish: Wish, mask: Image.Image, defect: Defect | None
+) -> Image.Image:
+    result = canvas.copy()
+    margin = margin_box(canvas)
+    hole = _common(margin, mask.getbbox() or (0, 0, 0, 0))
+    if hole is not None:
+        painted = paint(canvas.crop(hole), replace(wish, fills=True))
+        result.paste(painted, hole[:2], mask.crop(hole))
+    if defect is Defect.LEAK:
+        spill = min(_quarters(margin), key=lambda box: ImageStat.Stat(mask.crop(box)).sum[0])
+        tinted = paint(canvas.crop(spill), replace(wish, kind=Kind.ENVIRONMENT))
+        result.paste(tinted, spill[:2], ImageOps.invert(mask.crop(spill)))
+    return result
+
+
+def _common(one: Box, other: Box) -> Box | None:
+    """The box that two boxes share, if any."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    right, bottom = min(one[2], other[2]), min(one[3], other[3])
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _quarters(box: Box) -> list[Box]:
+    """The quarters of a box that has at least a pixel."""
+    left, top, right, bottom = box
+    width, height = max(1, (right - left) // 2), max(1, (bottom - top) // 2)
+    corners = ((x, y) for x in (left, right - width) for y in (top, bottom - height))
+    return [(x, y, x + width, y + height) for x, y in corners]
 
 
 def _drifted(picture: Image.Image, plan: Plan) -> Image.Image:
@@ -108,3 +149,22 @@ def scene(plan: Plan) -> Image.Image:
         colour = palette[(number + 2) % len(palette)]
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     return sky.filter(ImageFilter.SMOOTH).resize(plan.size, Image.Resampling.BICUBIC)
+
+
+def generated(plan: Plan) -> Image.Image:
+    """A picture out of nothing but a text that can be edited in its turn: a scene with grain.
+
+    The grain is what tells its places apart, so that an edit of it can be laid over it; it darkens all
+    of the picture a little, so that no margin of it is white.
+    """
+    coarse, fine = (_grain(plan, side) for side in _GRAINS)
+    grain = Image.blend(coarse, fine, 0.4).point(_SHADE)
+    return ImageChops.multiply(scene(plan), Image.merge("RGB", [grain] * 3))
+
+
+def _grain(plan: Plan, side: int) -> Image.Image:
+    """Noise whose grains are so many pixels wide."""
+    width, height = (-(-each // side) for each in plan.size)
+    noise = hashlib.shake_256(f"{plan.key}:grain:{side}".encode()).digest(width * height)
+    small = Image.frombytes("L", (width, height), noise)
+    return small.resize(plan.size, Image.Resampling.BILINEAR)

@@ -95,7 +95,8 @@ def struck(config: SandboxConfig, attempt: Attempt) -> Fault | None:
         ApiError: A fault is forced that does not exist.
     """
     marker = _MARKER.search(attempt.text)
-    for wanted in (attempt.header, marker.group(1) if marker else ""):
+    marked = marker.group(1) if marker and marker.group(1) not in set(Defect) else ""
+    for wanted in (attempt.header, marked):
         if wanted:
             return _forced(wanted, attempt)
     for strike in config.strikes:
@@ -140,9 +141,21 @@ def is_lost(config: SandboxConfig, fault: Fault | None, request_id: str) -> bool
     return fault in EDGE and share(config.seed, "edge", request_id) >= 0.5
 
 
-def planted(config: SandboxConfig, key: str) -> Defect | None:
-    """The defect of an edit: a property of the request, the same on every attempt."""
+def planted(config: SandboxConfig, key: str, text: str, *, masked: bool) -> Defect | None:
+    """The defect of an edit: a property of the request, the same on every attempt.
+
+    Args:
+        config: How many edits have which.
+        key: Hash of the request's content.
+        text: The prompt, in which a marker may force one.
+        masked: Whether a mask was sent.
+    """
+    marker = _MARKER.search(text)
     for defect in Defect:
+        if defect is Defect.LEAK and not masked:
+            continue
+        if marker and marker.group(1) == defect:
+            return defect
         rate = config.defects.get(defect, 0.0)
         if rate and share(config.seed, "defect", defect, key) < rate:
             return defect

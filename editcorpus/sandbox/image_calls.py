@@ -21,7 +21,7 @@ from editcorpus.sandbox.codecs import (
     sent,
 )
 from editcorpus.sandbox.config import Defect, Fault
-from editcorpus.sandbox.edits import Plan, Size, edited, scene
+from editcorpus.sandbox.edits import Plan, Size, edited, generated
 from editcorpus.sandbox.enclosed import of_form, of_json, too_many
 from editcorpus.sandbox.faults import planted, without_marker
 from editcorpus.sandbox.forms import multipart
@@ -114,6 +114,7 @@ def _job(
         pictures=len(pictures),
         tokens=sum(_input(order)),
         pace=latency.IMAGES.get(parameters.quality, latency.IMAGES["high"]),
+        made=0 if pictures else parameters.n,
     )
     return Job(call, lambda fault: _done(sandbox, order, fault))
 
@@ -169,10 +170,14 @@ def _pictures(sandbox: Sandbox, order: _Order, fault: Fault | None) -> tuple[lis
         return [b"This is no picture, whatever its name says.\n" * 40] * parameters.n, "no picture"
     size = _other(order.size) if fault is Fault.WRONG_SIZE else order.size
     if config.canned:
-        ready = sandbox.shelf.picture(size, parameters.output_format)
+        form, source = parameters.output_format, not order.pictures
+        ready = sandbox.shelf.picture(size, form, source=source)
         return _spoilt([ready] * parameters.n, fault), "canned"
     prompt = without_marker(parameters.prompt)
-    defect = planted(config, order.key) if order.decoded is not None else None
+    defect = None
+    if order.decoded is not None:
+        masked = order.mask is not None
+        defect = planted(config, order.key, parameters.prompt, masked=masked)
     made = []
     for number in range(parameters.n):
         key = f"{config.seed}:{order.key}:{number}"
@@ -190,7 +195,7 @@ def _note(order: _Order, prompt: str, seed: int, defect: Defect | None) -> str:
 
 def _painted(order: _Order, plan: Plan, limit: int) -> Image.Image:
     if order.decoded is None:
-        return scene(plan)
+        return generated(plan)
     mask = None
     if order.mask is not None:
         opened = open_picture(order.mask.data, 0, limit)

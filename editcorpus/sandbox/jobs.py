@@ -37,6 +37,7 @@ class Call:
         pictures: Number of pictures sent.
         tokens: Input tokens.
         pace: How long such calls take.
+        made: Pictures that it makes from a text alone.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Call:
     pictures: int
     tokens: int
     pace: Pace
+    made: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Gate:
             "requests": limits.requests_per_minute,
             "tokens": limits.tokens_per_minute,
             "input-images": limits.input_images_per_minute,
+            "images": limits.images_per_minute,
         }
         self._concurrent = limits.concurrent
         self._buckets = {
@@ -51,7 +52,7 @@ class Gate:
 
         Args:
             model: Named in the message.
-            wanted: Amount of each kind: `requests`, `tokens`, `input-images`.
+            wanted: Amount of each kind: `requests`, `tokens`, `input-images`, `images`.
             now: Emulated seconds.
             scale: Real seconds in an emulated one: headers tell a client real time.
 

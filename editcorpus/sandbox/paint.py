@@ -37,6 +37,8 @@ def region(picture: Image.Image, wish: Wish, *, detail: bool = False) -> Box:
         detail: Take, of several candidates, the one with the most detail in it, since
             smoothing a flat region would show nothing.
     """
+    if wish.fills:
+        return 0, 0, *picture.size
     low, high = _REGION
     width = max(1, round(picture.width * (low + (high - low) * share(wish.key, "width"))))
     height = max(1, round(picture.height * (low + (high - low) * share(wish.key, "height"))))

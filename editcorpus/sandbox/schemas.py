@@ -1,14 +1,17 @@
-"""JSON that conforms to a JSON schema, filled from what was measured on the pictures."""
+"""JSON that conforms to a JSON schema, filled from what was measured on pictures, or was said."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from editcorpus.sandbox.chance import pick
 from editcorpus.sandbox.refusals import invalid
+from editcorpus.sandbox.told import Told
 
 _DEEPEST = 12
 _LONGEST = 1000
+_NUMBERED = 1
+"""Depth of the arrays that hold as many items as a request names; those in them hold the fewest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,29 @@ class Facts:
         instruction: Sentence that leads from the first picture to the second.
         score: How good the edit is, 0 to 1.
         key: Free choices are drawn under this name.
+        told: The words of the request; None where two pictures were measured instead.
     """
 
     instruction: str
     score: float
     key: str
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where in the answer a value goes.
+
+    Attributes:
+        name: Of the member that holds it.
+        place: Of the items of an array, which one it is in, from 0.
+        chosen: What was chosen beside it; empty where nothing was.
+    """
+
+    name: str = ""
+    depth: int = 0
+    place: int = 0
+    chosen: str = ""
 
 
 def check_strict(name: str, schema: Mapping[str, Any]) -> None:
@@ -61,46 +82,82 @@ def _objects(
 
 def conforming(schema: Mapping[str, Any], facts: Facts) -> Any:
     """A value that the schema takes; the same schema and facts give the same value."""
-    return _value(schema, schema, facts, "", 0)
+    return _value(schema, schema, facts, _Spot())
 
 
-def _value(
-    schema: Mapping[str, Any], root: Mapping[str, Any], facts: Facts, name: str, depth: int
-) -> Any:
+def _value(schema: Mapping[str, Any], root: Mapping[str, Any], facts: Facts, spot: _Spot) -> Any:
     schema = _resolved(schema, root)
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
-        return pick(tuple(schema["enum"]), facts.key, name)
+        return _choice(tuple(schema["enum"]), facts, spot)
     kind = _type(schema)
-    if depth > _DEEPEST:
+    if spot.depth > _DEEPEST:
         return None
     if kind == "object":
-        parts = dict(schema.get("properties") or {})
-        return {each: _value(part, root, facts, each, depth + 1) for each, part in parts.items()}
+        return _members(schema, root, facts, spot)
     if kind == "array":
         items = schema.get("items") or {}
-        count = min(max(1, schema.get("minItems", 1)), _LONGEST)
-        return [_value(items, root, facts, name, depth + 1) for _ in range(count)]
-    return _scalar(kind, schema, facts, name)
+        spots = [
+            replace(spot, depth=spot.depth + 1, place=n) for n in range(_count(schema, facts, spot))
+        ]
+        return [_value(items, root, facts, each) for each in spots]
+    return _scalar(kind, schema, facts, spot)
 
 
-def _scalar(kind: str, schema: Mapping[str, Any], facts: Facts, name: str) -> Any:
+def _choice(members: Sequence[Any], facts: Facts, spot: _Spot) -> Any:
+    if facts.told is None:
+        return pick(members, facts.key, spot.name)
+    return facts.told.choice(members, spot.name, spot.place)
+
+
+def _count(schema: Mapping[str, Any], facts: Facts, spot: _Spot) -> int:
+    """Items of an array: as many as the request names, within what the schema takes."""
+    wanted = facts.told.count if facts.told and spot.depth <= _NUMBERED else 1
+    least, most = schema.get("minItems", 1), schema.get("maxItems", _LONGEST)
+    return int(min(max(wanted, least), most, _LONGEST))
+
+
+def _members(
+    schema: Mapping[str, Any], root: Mapping[str, Any], facts: Facts, spot: _Spot
+) -> dict[str, Any]:
+    """The members of an object in the schema's order; texts follow what is chosen beside them."""
+    parts = dict(schema.get("properties") or {})
+    below = replace(spot, depth=spot.depth + 1, chosen="")
+    made: dict[str, Any] = {}
+    for name in sorted(parts, key=lambda each: not _resolved(parts[each], root).get("enum")):
+        made[name] = _value(parts[name], root, facts, replace(below, name=name))
+        if _resolved(parts[name], root).get("enum"):
+            below = replace(below, chosen=str(made[name]))
+    return {name: made[name] for name in parts}
+
+
+def _scalar(kind: str, schema: Mapping[str, Any], facts: Facts, spot: _Spot) -> Any:
     if kind == "boolean":
         return facts.score >= 0.5
     if kind in ("integer", "number"):
-        low = schema.get("minimum", schema.get("exclusiveMinimum", 0))
-        high = schema.get("maximum", schema.get("exclusiveMaximum", max(10, low)))
-        value = low + (high - low) * facts.score
-        return round(value) if kind == "integer" else round(value, 4)
-    return _text(schema, facts, name) if kind == "string" else None
+        return _number(schema, facts.score, whole=kind == "integer")
+    return _text(schema, facts, spot) if kind == "string" else None
 
 
-def _text(schema: Mapping[str, Any], facts: Facts, name: str) -> str:
-    plain = f"The difference between the pictures: {facts.instruction}"
-    text = facts.instruction if "instruction" in name.lower() else plain
-    longest = schema.get("maxLength")
-    return text[:longest] if longest else text.ljust(min(schema.get("minLength", 0), _LONGEST), ".")
+def _number(schema: Mapping[str, Any], score: float, *, whole: bool) -> float:
+    """A number within its bounds, as far up as the score says."""
+    step = 1 if whole else 1e-4
+    low = schema.get("minimum", schema.get("exclusiveMinimum", -step) + step)
+    high = schema.get("maximum", schema.get("exclusiveMaximum", max(10, low) + step) - step)
+    value = float(low + (high - low) * score)
+    return round(value) if whole else round(value, 4)
+
+
+def _text(schema: Mapping[str, Any], facts: Facts, spot: _Spot) -> str:
+    if facts.told is not None:
+        text = facts.told.sentence(spot.name, spot.chosen, spot.place)
+    elif "instruction" in spot.name.lower():
+        text = facts.instruction
+    else:
+        text = f"The difference between the pictures: {facts.instruction}"
+    text = text.ljust(min(schema.get("minLength", 0), _LONGEST), ".")
+    return text[: schema.get("maxLength", len(text))]
 
 
 def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -107,6 +107,7 @@ class Wish:
         top: Where it lies from top to bottom, 0 to 1.
         text: The instruction itself.
         key: Seed and instruction; further choices are drawn under this name.
+        fills: Whether a local edit takes up all of what may change.
     """
 
     kind: Kind
@@ -116,6 +117,7 @@ class Wish:
     top: float
     text: str
     key: str
+    fills: bool = False
 
 
 def understand(prompt: str, seed: int) -> Wish:

@@ -7,6 +7,7 @@ stands only in the id, as in `task_attr_mod_color_11699`. Figures: the dataset c
 
 import re
 
+from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Rejected, Triplet
 from editcorpus.rows import Place, Row, Source, choose_instruction, identify
 
@@ -49,8 +50,12 @@ SOURCE = Source(
         "task": "text",
         "edited_prompt_list": "texts",
         "src_img": "image",
+        "edited_img": "image?",
     },
     task_column="task",
-    image_column="src_img",
+    pictures={"source": "src_img", "edited": "edited_img"},
     triplet=to_triplet,
+    reader=PARQUET,
 )
+
+RECIPES = {"": SOURCE}

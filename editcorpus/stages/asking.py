@@ -8,11 +8,10 @@ from typing import Generic, TypeVar
 from editcorpus.endpoints.requests import (
     Answered,
     Ask,
-    Chat,
     Dropped,
-    ImageEdit,
     Outcome,
     Unanswered,
+    What,
     request_hash,
 )
 from editcorpus.records import Failed, Rejected
@@ -45,7 +44,7 @@ class Inquiry(Generic[_Row]):
     """
 
     step: str
-    questions: Mapping[str, Mapping[str, ImageEdit | Chat]]
+    questions: Mapping[str, Mapping[str, What]]
     read: Callable[[str, Mapping[str, Answered], bool], _Row | Rejected | Again]
     dropped: Callable[[str, Dropped], _Row | Rejected]
 

@@ -17,7 +17,6 @@ from editcorpus.endpoints.requests import Answered, Ask, Outcome, Unanswered
 from editcorpus.endpoints.stored import stored
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.records import Reason
-from editcorpus.stages.order import STAGES
 from editcorpus.stages.stage import Stage, look
 from editcorpus.stages.workshop import Mode, Workshop
 
@@ -98,9 +97,14 @@ def _after(shop: Workshop, mode: Mode, since: str, asks: Sequence[Ask]) -> Itera
         yield verdict or Unanswered(ask, Reason.UNAVAILABLE, _OPEN)
 
 
+def rounds(shop: Workshop, stage: Stage) -> int:
+    """How often what a step lacks is put into batches; questions that follow from answers take more."""
+    return ROUNDS[shop.modes[stage.name]] + stage.depth - 1
+
+
 def batched(shop: Workshop) -> list[Stage]:
     """The steps that ask in batches, in their order."""
-    return [stage for stage in STAGES if stage.name in shop.modes]
+    return [stage for stage in shop.stages if stage.name in shop.modes]
 
 
 def is_through(shop: Workshop, shard: int, stage: Stage) -> bool:

@@ -35,7 +35,7 @@ from editcorpus.shards import (
     shard_folder,
 )
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.order import STAGES
+from editcorpus.stages.order import stages_known
 from editcorpus.stages.plan import read_plan
 from editcorpus.stages.stage import Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
@@ -182,7 +182,7 @@ def valid_manifests(
 def _valid(columns: Columns, plan: Manifest, configs: Mapping[str, Any]) -> dict[str, Manifest]:
     found: dict[str, Manifest] = {}
     before = plan
-    for stage in STAGES:
+    for stage in stages_known(configs):
         manifest = columns.known(stage.name)
         if manifest is None or not _follows(before, manifest, stage, configs):
             break
@@ -240,7 +240,7 @@ def _refused_view(answers: Responses, shelf: _Shelf, key: str) -> bytes | None:
     """What the model made of a triplet that the filter refused, without its padding."""
     geometry = shelf.padded[key][1].geometry
     name = shelf.regenerated[key][1].response
-    if answers.image(name) is None:
+    if not name or answers.image(name) is None:
         return None
     try:
         answer = images.decode(answers.picture(name))

@@ -1,17 +1,18 @@
 """Filter a shard: decode each answer once, judge it on its canvas, bring it back to the source."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus import images
 from editcorpus.errors import ShardError, SourceError
-from editcorpus.pictures import Pictures
+from editcorpus.masks import UNKNOWN, outside_change, read_mask
 from editcorpus.records import Failed, Reason, Rejected, Triplet
-from editcorpus.shards import PLAN
+from editcorpus.shards import FETCH, PLAN
 from editcorpus.stages.stage import Piece, Stage, columns_of
-from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.steps import restore as restore_step
@@ -44,6 +45,7 @@ class Filtered:
     shift_y: float
     registration_ncc: float
     registered: bool
+    outside_mask: float
     edited: bytes
     edited_format: str
     edited_width: int
@@ -55,24 +57,84 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    row: int
     triplet: Triplet
     padded: pad.Padded
+    row: int
     response: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The result that is judged: its bytes as they came, and its pixels."""
+
+    data: bytes
+    image: Image.Image
+
+
+class _Shelf:
+    """The pictures of a shard that the filter looks at."""
+
+    def __init__(self, piece: Piece, stack: ExitStack) -> None:
+        self._piece = piece
+        self._columns = columns = piece.columns
+        self._canvases = stack.enter_context(columns.pictures(pad.NAME, "canvas"))
+        self._rows: dict[str, int] = {}
+        if any(stage.name == FETCH for stage in piece.shop.stages):
+            self._edits = stack.enter_context(columns.pictures(FETCH, "edited"))
+            self._masks = stack.enter_context(columns.pictures(FETCH, "mask"))
+            self._rows = {key: row for row, key in enumerate(columns.ids(FETCH))}
+
+    def canvas(self, item: _Item) -> Image.Image:
+        """What the model was shown."""
+        return images.decode(self._canvases.need(item.row))
+
+    def result(self, item: _Item) -> _Shown | Rejected | Failed:
+        """What the model made of it; where no model was asked, what was published."""
+        return self._answered(item) if item.response else self._published(item)
+
+    def outside_mask(self, item: _Item, canvas: Image.Image, result: Image.Image) -> float:
+        """Share of what lies outside the row's mask that changed; -1 where it has none to go by."""
+        row = self._rows.get(item.triplet.id)
+        data = None if row is None else self._masks[row]
+        if data is None:
+            return UNKNOWN
+        source, edited = filter_step.pair(item.padded.geometry, canvas, result)
+        try:
+            return outside_change(source, edited, read_mask(data, source.size))
+        except SourceError:  # no edit was made with it: regenerate would have refused the row
+            return UNKNOWN
+
+    def _answered(self, item: _Item) -> _Shown | Rejected | Failed:
+        key = item.triplet.id
+        try:
+            data = self._piece.shop.responses.picture(item.response)
+            return _Shown(data, images.decode(data))
+        except ShardError as error:  # lost or damaged in the store: regenerate asks for it again
+            return Failed(key, filter_step.NAME, Reason.UNAVAILABLE, str(error))
+        except SourceError as error:
+            return Rejected(key, filter_step.NAME, Reason.ANSWER_DAMAGED, error.detail)
+
+    def _published(self, item: _Item) -> _Shown | Rejected:
+        key, config = item.triplet.id, self._piece.shop.config(pad.NAME, pad.Config)
+        data = self._edits[self._rows[key]]
+        try:
+            found = images.decode_source(data, images.Limits(config.max_pixels, config.min_side))
+        except SourceError as error:
+            reason = Reason.EDITED_UNREADABLE if data else Reason.EDITED_MISSING
+            return Rejected(key, filter_step.NAME, reason, error.detail)
+        return _Shown(data or b"", found.image)
 
 
 def _rows(piece: Piece) -> Iterator[Filtered]:
     shop, columns, tally = piece.shop, piece.columns, piece.tally
     triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
-    padded = {item.id: (row, item) for row, item in enumerate(columns.facts(pad.NAME, pad.Padded))}
+    padded = {item.id: (item, row) for row, item in enumerate(columns.facts(pad.NAME, pad.Padded))}
     answers = columns.facts(regenerate.NAME, regenerate.Regenerated)
     config = shop.config(filter_step.NAME, Config)
-    items = [
-        _Item(padded[item.id][0], triplets[item.id], padded[item.id][1], item.response)
-        for item in answers
-    ]
-    with columns.pictures(pad.NAME, "canvas") as canvases:
-        for made in shop.in_order(lambda item: _filtered(shop, item, canvases, config), items):
+    items = [_Item(triplets[one.id], *padded[one.id], one.response) for one in answers]
+    with ExitStack() as stack:
+        shelf = _Shelf(piece, stack)
+        for made in shop.in_order(lambda item: _filtered(item, shelf, config), items):
             if isinstance(made, Rejected):
                 tally.rejected.append(made)
             elif isinstance(made, Failed):
@@ -81,23 +143,20 @@ def _rows(piece: Piece) -> Iterator[Filtered]:
                 yield made
 
 
-def _filtered(
-    shop: Workshop, item: _Item, canvases: Pictures, config: Config
-) -> Filtered | Rejected | Failed:
-    try:
-        answer_bytes = shop.responses.picture(item.response)
-        answer = images.decode(answer_bytes)
-    except ShardError as error:  # lost or damaged in the store: regenerate asks for it again
-        return Failed(item.triplet.id, filter_step.NAME, Reason.UNAVAILABLE, str(error))
-    except SourceError as error:
-        return Rejected(item.triplet.id, filter_step.NAME, Reason.ANSWER_DAMAGED, error.detail)
-    canvas = images.decode(canvases.need(item.row))
-    geometry = item.padded.geometry
-    measures = filter_step.judge(item.triplet, geometry, canvas, answer, config.judge)
+def _filtered(item: _Item, shelf: _Shelf, config: Config) -> Filtered | Rejected | Failed:
+    shown = shelf.result(item)
+    if not isinstance(shown, _Shown):
+        return shown
+    geometry, canvas = item.padded.geometry, shelf.canvas(item)
+    measures = filter_step.judge(item.triplet, geometry, canvas, shown.image, config.judge)
     if isinstance(measures, Rejected):
         return measures
-    restored = restore_step.restore(geometry, answer, answer_bytes, config.restore)
-    return Filtered(item.triplet.id, **asdict(measures), **asdict(restored))
+    if item.response:
+        restored = restore_step.restore(geometry, shown.image, shown.data, config.restore)
+    else:
+        restored = restore_step.untouched(shown.image, shown.data, config.restore)
+    outside = shelf.outside_mask(item, canvas, shown.image)
+    return Filtered(item.triplet.id, **asdict(measures), **asdict(restored), outside_mask=outside)
 
 
 STAGE = Stage(

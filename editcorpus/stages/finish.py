@@ -1,14 +1,15 @@
 """Finish a run: reject file, failures, card and, last, the manifest that makes a corpus of it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import PurePath
 from typing import Any
 
 from editcorpus.layouts.card import (
     CardFacts,
+    Example,
     ListPrice,
     Loss,
     ModelUse,
@@ -18,13 +19,21 @@ from editcorpus.layouts.card import (
 )
 from editcorpus.layouts.manifest import FAILED, REJECTS, CorpusManifest, commit_manifest
 from editcorpus.layouts.parquet import ShardFile, write_outcomes
+from editcorpus.layouts.previews import FOLDER as PREVIEW_FOLDER
+from editcorpus.layouts.previews import VERSION as PREVIEWS
+from editcorpus.layouts.previews import Preview, noted, read_noted, write_previews
+from editcorpus.layouts.tally import Group, decode, encode, rows, summed, tally
 from editcorpus.records import Failed, Reason, Rejected
+from editcorpus.shards import hash_of
 from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.stages.rollup import run_standing
 from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
-from editcorpus.steps import align, regenerate, rewrite
+from editcorpus.steps import align, compose, regenerate, rewrite, synthesize
+from editcorpus.storage import Store
 from editcorpus.tariffs import Tariffs
+
+_Asks = synthesize.Config | compose.Config | regenerate.Config | rewrite.Config | align.Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +59,14 @@ def finish(
     """
     folder = corpus_folder(shop.run)
     standing = run_standing(shop, shards, whole=True)
-    files = [*_data_files(shop, standing), *_outcome_files(shop, folder, standing)]
-    write_card(shop.store, folder, _facts(shop, standing, configuration, emulated=emulated))
+    data = list(_data_files(shop, standing))
+    files = [*data, *_outcome_files(shop, folder, standing)]
+    facts = _facts(shop, standing, configuration, emulated=emulated)
+    shown = (Example(*texts) for texts in _previews(shop, folder, data))
+    groups = _groups(shop, data)
+    licences = _licences(shop, groups)
+    facts = replace(facts, groups=groups, licences=licences, examples=tuple(shown))
+    write_card(shop.store, folder, facts)
     commit_manifest(
         shop.store,
         folder,
@@ -64,11 +79,56 @@ def finish(
             files=tuple(files),
             models=_models(shop),
             tasks=dict(sorted(standing.kept_by_task.items())),
-            licences={shop.source.license: standing.kept},
+            licences=dict(sorted(_by_licence(licences).items())),
         ),
     )
     shop.redriving.carried_out(shop.store, shop.run)
     return Finished(standing, shop.store.url(folder))
+
+
+def _groups(shop: Workshop, files: Sequence[ShardFile]) -> tuple[Group, ...]:
+    """Counts and scores of the corpus; what was read of a file is not read again."""
+    path, store = f"runs/{shop.run}/tally.json", shop.store
+    before = _noted(store, path)
+    known = tally(store, files, decode(before))
+    if encode(known) != before:
+        store.write(path, encode(known))
+    return summed(known)
+
+
+def _previews(shop: Workshop, folder: str, files: Sequence[ShardFile]) -> tuple[Preview, ...]:
+    """The previews of the corpus; while its files are the same, they are not drawn again."""
+    path, store = f"runs/{shop.run}/previews.json", shop.store
+    key = hash_of([PREVIEWS, [(file.path, file.sha256) for file in files]])
+    known = read_noted(_noted(store, path), key)
+    there = set(store.list(f"{folder}/{PREVIEW_FOLDER}"))
+    if known is not None and there == {f"{folder}/{one.picture}" for one in known}:
+        return known
+    made = write_previews(store, folder, files)
+    store.write(path, noted(made, key))
+    return made
+
+
+def _noted(store: Store, path: str) -> bytes:
+    """What a note holds; empty where there is none."""
+    try:
+        return store.read(path)
+    except FileNotFoundError:
+        return b""
+
+
+def _licences(shop: Workshop, groups: Iterable[Group]) -> tuple[SourceLicence, ...]:
+    """The licences of the kept records; that of the source where there is none."""
+    found = rows(groups, lambda one: (one.source, one.licence))
+    named = tuple(SourceLicence(row.names[0], row.names[1], row.records) for row in found)
+    return named or (SourceLicence(shop.source.name, shop.source.license, 0),)
+
+
+def _by_licence(licences: Iterable[SourceLicence]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for one in licences:
+        counts[one.licence] += one.records
+    return counts
 
 
 def _data_files(shop: Workshop, standing: Standing) -> Iterable[ShardFile]:
@@ -78,8 +138,8 @@ def _data_files(shop: Workshop, standing: Standing) -> Iterable[ShardFile]:
 
 
 def _outcome_files(shop: Workshop, folder: str, standing: Standing) -> Iterable[ShardFile]:
-    for name, rows in ((REJECTS, standing.rejected), (FAILED, standing.failed)):
-        ordered: list[Any] = sorted(rows, key=lambda row: row.id)
+    for name, items in ((REJECTS, standing.rejected), (FAILED, standing.failed)):
+        ordered: list[Any] = sorted(items, key=lambda item: item.id)
         yield write_outcomes(shop.store, f"{folder}/{name}", ordered)
 
 
@@ -92,7 +152,7 @@ def _facts(
         run=shop.run,
         location=f"path/to/{corpus_folder(shop.run)}",
         emulated=emulated,
-        editor=models[regenerate.NAME],
+        editor=models.get(regenerate.NAME, ""),
         entered=standing.entered,
         kept=standing.kept,
         paid_usd=Decimal(0) if emulated else ledger.spent,
@@ -106,7 +166,6 @@ def _facts(
         ),
         models=tuple(ModelUse(role, model, ledger.settled(role)) for role, model in models.items()),
         prices=tuple(_prices(shop, models)),
-        licences=(SourceLicence(shop.source.name, shop.source.license, standing.kept),),
         configuration=_without_folders(configuration),
     )
 
@@ -119,11 +178,10 @@ def _without_folders(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _models(shop: Workshop) -> dict[str, str]:
-    return {
-        regenerate.NAME: shop.config(regenerate.NAME, regenerate.Config).model,
-        rewrite.NAME: shop.config(rewrite.NAME, rewrite.Config).model,
-        align.NAME: shop.config(align.NAME, align.Config).model,
-    }
+    """The models that such a build asks, by step; nobody makes or describes a published pair anew."""
+    idle = {regenerate.NAME, rewrite.NAME} if shop.variant == "base" else set()
+    steps = {stage.name for stage in shop.stages} - idle
+    return {name: shop.config(name, cls).model for name, cls in _ASKED.items() if name in steps}
 
 
 def _prices(shop: Workshop, models: Mapping[str, str]) -> Iterable[ListPrice]:
@@ -157,4 +215,14 @@ def _losses(items: Iterable[Rejected | Failed]) -> tuple[Loss, ...]:
     return tuple(Loss(step, reason, counts[step, reason]) for step, reason in ranked)
 
 
-_STEPS = ("plan", "pad", "regenerate", "filter", "rewrite", "align", "publish")
+_STEPS = (
+    *("plan", "fetch", "synthesize", "pad", "compose"),
+    *("regenerate", "filter", "rewrite", "align", "publish"),
+)
+_ASKED: Mapping[str, type[_Asks]] = {
+    synthesize.NAME: synthesize.Config,
+    compose.NAME: compose.Config,
+    regenerate.NAME: regenerate.Config,
+    rewrite.NAME: rewrite.Config,
+    align.NAME: align.Config,
+}

@@ -8,13 +8,14 @@ from functools import partial
 from editcorpus.endpoints.requests import Answered, Dropped, Picture
 from editcorpus.errors import RunStopped
 from editcorpus.pictures import Pictures
-from editcorpus.records import Reason, Rejected, Triplet
+from editcorpus.records import Reason, Rejected
 from editcorpus.responses import TextAnswer
-from editcorpus.shards import PLAN, Tally
+from editcorpus.shards import Tally
 from editcorpus.stages.asking import Again, Inquiry, ask_all
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.wording import Wording
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
 
@@ -69,7 +70,8 @@ def _text(answer: Answered) -> TextAnswer:
 def _rewrite_rows(piece: Piece) -> Iterator[rewrite.Rewritten]:
     columns = piece.columns
     config = piece.shop.config(rewrite.NAME, rewrite.Config)
-    triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
+    wording = Wording(piece)
+    triplets = wording.triplets
     filtered = columns.facts(filter_step.NAME, Filtered)
     wanted = [item.id for item in filtered if rewrite.chosen(item.id, config)]
 
@@ -78,11 +80,11 @@ def _rewrite_rows(piece: Piece) -> Iterator[rewrite.Rewritten]:
     ) -> rewrite.Rewritten | Rejected | Again:
         text, note = rewrite.read(_text(answers[""]), config)
         if note:
-            return rewrite.original(triplets[key], note) if last else Again(("",))
+            return wording.own(key, note) if last else Again(("",))
         return rewrite.rewritten(triplets[key], text, _text(answers[""]))
 
     def dropped(key: str, outcome: Dropped) -> rewrite.Rewritten:
-        return rewrite.original(triplets[key], outcome.detail)
+        return wording.own(key, outcome.detail)
 
     with _views(piece) as views:
         questions = {
@@ -94,7 +96,7 @@ def _rewrite_rows(piece: Piece) -> Iterator[rewrite.Rewritten]:
     gone = {item.id for item in piece.tally.failed}
     for item in filtered:
         if item.id not in gone:
-            yield made.get(item.id) or rewrite.original(triplets[item.id])
+            yield made.get(item.id) or wording.own(item.id)
 
 
 def _align_rows(piece: Piece) -> Iterator[align.Aligned]:

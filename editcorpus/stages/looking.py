@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from editcorpus import images
 from editcorpus.changes import is_blank
-from editcorpus.errors import RowsDamaged, SourceError
+from editcorpus.errors import SourceError
 from editcorpus.geometry import padded_share
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, plan
 from editcorpus.records import Triplet
-from editcorpus.rows import Source
+from editcorpus.rows import Source, Unread
 from editcorpus.steps import pad
 
 
@@ -23,7 +23,7 @@ class Look:
 
     Attributes:
         triplet: As planned.
-        size: Of the source picture, upright, in pixels.
+        size: Of the source picture, upright, in pixels; (0, 0) where it is yet to be made.
         stored_bytes: Of the source picture as published.
         as_published: Whether those bytes can stand in a corpus as they are.
         canvases: Hash of its canvas by the kind of canvas; empty where nobody asked for it.
@@ -41,7 +41,7 @@ class Sample:
     """Rows of the input as they are.
 
     Attributes:
-        rows: Rows in the whole selection.
+        rows: Rows in the whole selection, or turns where rows are conversations.
         looked_at: Rows whose picture was decoded.
         fit: Those that the pad step would not refuse for their pixels.
     """
@@ -78,20 +78,25 @@ def sample_rows(
     Raises:
         ConfigError: The input cannot be read.
     """
-    rows = count_rows(inputs, selection)
+    rows = count_rows(source, inputs, selection)
     some = selection.model_copy(update={"limit": min(size, rows)})
     by_canvas: dict[str, pad.Config] = {config.canvas: config for config in padding}
-    looked_at, fit = 0, []
+    looked_at, fit, shelf = 0, [], source.reader.shelf(source, inputs, None)
     for shard in plan(source, inputs, some):
         looked_at += len(shard.triplets) + len(shard.rejected)
-        for triplet, data in read_pictures(source.image_column, shard.triplets, inputs):
-            if not isinstance(data, RowsDamaged):
-                found = _look(triplet, data, by_canvas, canvases=canvases)
+        if source.synthesises:
+            fit += [Look(one, (0, 0)) for one in shard.triplets]
+            continue
+        for triplet, data in shelf.read(shard.triplets, ("source",)):
+            if not isinstance(data, Unread):
+                found = _look(triplet, data["source"], by_canvas, canvases=canvases)
                 fit += [found] if found is not None else []
-    return Sample(rows, looked_at, tuple(fit))
+    shelf.close()
+    turns = looked_at / some.limit if source.rounds > 1 and some.limit else 1
+    return Sample(round(rows * turns), looked_at, tuple(fit))
 
 
-def count_rows(inputs: Inputs, selection: Selection) -> int:
+def count_rows(source: Source, inputs: Inputs, selection: Selection) -> int:
     """Rows that a build over the selection would take.
 
     Raises:
@@ -99,8 +104,8 @@ def count_rows(inputs: Inputs, selection: Selection) -> int:
     """
     rows = 0
     for url in inputs.files:
-        with inputs.parquet(url) as parquet:
-            rows += int(parquet.metadata.num_rows)
+        with source.reader.rows(inputs, url) as found:
+            rows += sum(found.sizes)
     return min(rows, selection.limit or rows)
 
 
@@ -118,6 +123,6 @@ def _look(
     for name, each in padding.items() if canvases else ():
         geometry = pad.canvas_geometry(source.image.size, each)
         if float(padded_share(geometry)) <= each.max_padded_share:
-            hashes[name] = images.pixel_hash(pad.lay(source.image, geometry))
+            hashes[name] = images.pixel_hash(pad.lay(source.image, geometry, each.resample))
     stored = len(data or b"")
     return Look(triplet, source.image.size, stored, source.as_published, hashes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -16,8 +16,8 @@ from editcorpus.endpoints import health
 from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.health import check_endpoint, check_tokens
-from editcorpus.errors import AllowanceVoid, RunStopped, StorageError, StorageFull
-from editcorpus.inputs import Inputs
+from editcorpus.errors import StorageError, StorageFull
+from editcorpus.inputs import Inputs, is_far
 from editcorpus.journal import Journal
 from editcorpus.leases import Owner
 from editcorpus.ledger import Ledger, journal_folder, read_totals
@@ -27,18 +27,25 @@ from editcorpus.responses import Responses
 from editcorpus.rows import Source
 from editcorpus.runs import identify_run, own_run, read_identity
 from editcorpus.stages.batching import by_modes, check_modes, known_modes
+from editcorpus.stages.order import USUAL, stages_named, steps_of
 from editcorpus.stages.redriving import Redriving, read_redrives
-from editcorpus.stages.workshop import Clocks, Mode, Workshop
-from editcorpus.steps import align, pad, regenerate, rewrite
+from editcorpus.stages.wire import Wire
+from editcorpus.stages.workshop import Clocks, Mode, Variant, Workshop
+from editcorpus.steps import align, classify, compose, pad, regenerate, rewrite, synthesize
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
 from editcorpus.treasury import Treasury, check_budget
 
-if TYPE_CHECKING:
-    from editcorpus.endpoints.engine import Engine
-
 SANDBOX = health.SANDBOX
 """The provider of answers that are emulated."""
+_Asks = (
+    regenerate.Config
+    | rewrite.Config
+    | synthesize.Config
+    | compose.Config
+    | classify.Config
+    | align.Config
+)
 _MOST_FOOTERS = 200
 """Input files, evenly chosen, whose columns are looked at before a run starts; the plan sees all."""
 _LOOKING = 8
@@ -65,6 +72,7 @@ class Job:
         today: Decides which models are shut down.
         only_redriven: Whether only the triplets of a redrive are done (see `redriving.py`).
         modes: How each asking step asks, by its name; online where nothing is said.
+        variant: How its pairs are made.
     """
 
     run: str
@@ -82,24 +90,48 @@ class Job:
     store_budget_usd: Decimal | None = None
     repay: bool = True
     modes: Mapping[str, Mode] = field(default_factory=dict)
+    variant: Variant = "output"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What its shards go through (see `order.py`)."""
+        return steps_of(self.source, self.variant, far=is_far(str(self.recipe.get("input", ""))))
 
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that decides the corpus; a rehearsal is another run than the real thing."""
-        providers = {step: endpoint.provider for step, endpoint in self.endpoints.items()}
-        return {**self.recipe, "providers": providers}
+        asked = {step: one.provider for step, one in self.endpoints.items() if step in self.asking}
+        return {**self.recipe, "providers": asked, "steps": list(self.steps)}
+
+    @property
+    def asking(self) -> Mapping[str, type[_Asks]]:
+        """The steps of this run that ask a model, and the class of each one's Config."""
+        steps = {*self.steps, *(["classify"] if self.source.classes else [])}
+        return {step: cls for step, cls in _ASKING.items() if step in steps}
+
+    @property
+    def asked(self) -> Mapping[str, type[_Asks]]:
+        """Those of `asking` that ask about any triplet: of no share, nothing is rewritten."""
+        idle = () if getattr(self.configs[rewrite.NAME], "share", 1) else (rewrite.NAME,)
+        return {step: cls for step, cls in self.asking.items() if step not in idle}
+
+    @property
+    def asking_modes(self) -> Mapping[str, Mode]:
+        """How the steps of this run ask of which something is said."""
+        return {step: mode for step, mode in self.modes.items() if step in self.asked}
 
     @property
     def defaults(self) -> dict[str, Any]:
         """The settings in `identity` as they are where nobody sets them."""
         usual = {name: type(config)() for name, config in self.configs.items()}
         settings = {"selection": Selection(), **usual}
-        return {name: config.model_dump(mode="json") for name, config in settings.items()}
+        members = {name: config.model_dump(mode="json") for name, config in settings.items()}
+        return {**members, "recipe": "", "variant": "output", "steps": list(USUAL)}
 
     @property
     def emulated(self) -> bool:
         """Whether any answer comes from the sandbox."""
-        return any(endpoint.provider == SANDBOX for endpoint in self.endpoints.values())
+        return any(self.endpoints[step].provider == SANDBOX for step in self.asked)
 
 
 def check(job: Job) -> None:
@@ -111,14 +143,14 @@ def check(job: Job) -> None:
     _check_inputs(job.source, job.inputs)
     check_store(job.store)
     check_budget(job.store, job.store_budget_usd)
-    for step, cls in _ASKING.items():
+    for step, cls in job.asked.items():
         config, endpoint = job.configs[step], job.endpoints[step]
         if not isinstance(config, cls):
             raise TypeError(f"The Config of {step} is a {type(config).__name__}.")
         if endpoint.tariff is Tariff.LISTED:
             endpoint.tariffs.check_model(config.model, job.today)
         check_endpoint(endpoint, config.model)
-    check_modes(job.modes, job.endpoints)
+    check_modes(job.asking_modes, job.endpoints)
     _check_images(job)
     _check_judge(job)
     if read_identity(job.store, job.run):
@@ -134,6 +166,8 @@ def _check_inputs(source: Source, inputs: Inputs) -> None:
 
 
 def _check_images(job: Job) -> None:
+    if regenerate.NAME not in job.asking:
+        return
     padding, config = job.configs[pad.NAME], job.configs[regenerate.NAME]
     assert isinstance(padding, pad.Config)  # noqa: S101
     assert isinstance(config, regenerate.Config)  # noqa: S101
@@ -145,8 +179,7 @@ def _check_images(job: Job) -> None:
 def _check_judge(job: Job) -> None:
     config = job.configs[align.NAME]
     assert isinstance(config, align.Config)  # noqa: S101
-    endpoint = job.endpoints[align.NAME]
-    check_tokens(endpoint, config.model, align.QWEN_TOKENS, config.token_ids)
+    check_tokens(job.endpoints[align.NAME], config.model, align.QWEN_TOKENS, config.token_ids)
 
 
 @contextmanager
@@ -190,23 +223,6 @@ def _ledger(job: Job) -> Ledger:
     return ledger
 
 
-class Wire:
-    """The way by which an engine is told that its run must not go on."""
-
-    def __init__(self) -> None:
-        self.engine: Engine | None = None
-
-    def lost(self, sentence: str) -> None:
-        """The lease that the engine works under is lost; from any thread."""
-        if self.engine is not None:
-            self.engine.stop(RunStopped(sentence))
-
-    def void(self, sentence: str) -> None:
-        """The allowance that the engine works on holds no more; from any thread."""
-        if self.engine is not None:
-            self.engine.stop(AllowanceVoid(sentence))
-
-
 @contextmanager
 def working(job: Job, ledger: Ledger, wire: Wire) -> Iterator[Workshop]:
     """Hold an engine open while the block lasts, on behalf of whoever holds the lease for it.
@@ -218,8 +234,7 @@ def working(job: Job, ledger: Ledger, wire: Wire) -> Iterator[Workshop]:
     """
     from editcorpus.endpoints.engine import Engine  # its client takes a second to import
 
-    redriving = Redriving(read_redrives(job.store, job.run), only=job.only_redriven)
-    modes = known_modes(job.modes, job.endpoints, repairs=job.only_redriven)
+    modes = known_modes(job.asking_modes, job.endpoints, repairs=job.only_redriven)
     with Engine(job.endpoints, _books(job, ledger)) as engine:
         wire.engine = engine
         shop = Workshop(
@@ -231,7 +246,13 @@ def working(job: Job, ledger: Ledger, wire: Wire) -> Iterator[Workshop]:
             configs=job.configs,
             providers={name: item.provider for name, item in job.endpoints.items()},
             clocks=job.clocks,
-            redriving=redriving,
+            stages=stages_named(job.steps),
+            variant=job.variant,
+            redriving=Redriving(
+                read_redrives(job.store, job.run),
+                only=job.only_redriven,
+                rounds=job.source.rounds,
+            ),
             modes=modes,
         )
         try:
@@ -244,19 +265,21 @@ def _books(job: Job, ledger: Ledger) -> Books:
     responses = Responses(job.store, repay=job.repay)
     responses.read_index()
     gather = _LOCAL_GATHER_S if job.store.local else _BUCKET_GATHER_S
-    folder = journal_folder(job.run)
     return Books(
         run=job.run,
         process=job.owner.process,
         responses=responses,
         ledger=ledger,
-        journal=Journal(job.store, folder, job.owner.process, gather),
+        journal=Journal(job.store, journal_folder(job.run), job.owner.process, gather),
         clock=job.clocks.now,
     )
 
 
-_ASKING = {
+_ASKING: Mapping[str, type[_Asks]] = {
     regenerate.NAME: regenerate.Config,
     rewrite.NAME: rewrite.Config,
+    synthesize.NAME: synthesize.Config,
+    compose.NAME: compose.Config,
+    classify.NAME: classify.Config,
     align.NAME: align.Config,
 }

@@ -1,14 +1,82 @@
-"""The stages in the order in which a shard goes through them."""
+"""The stages in the order in which a shard goes through them: one line for each kind of build."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from editcorpus.rows import Role, Source
+from editcorpus.stages import adopt, compose, fetch, judging, pad, publish, regenerate, synthesize
 from editcorpus.stages import filter as filter_stage
-from editcorpus.stages import judging, pad, publish, regenerate
 from editcorpus.stages.stage import Stage
+from editcorpus.stages.workshop import Variant
 
-STAGES: tuple[Stage, ...] = (
-    pad.STAGE,
-    regenerate.STAGE,
-    filter_stage.STAGE,
-    judging.REWRITE,
-    judging.ALIGN,
-    publish.STAGE,
+USUAL = ("pad", "regenerate", "filter", "rewrite", "align", "publish")
+"""Of a build that makes edited images anew: GPT-IMAGE-EDIT-1.5M, section 3."""
+KNOWN: Mapping[str, Stage] = MappingProxyType(
+    {
+        "fetch": fetch.STAGE,
+        "synthesize": synthesize.STAGE,
+        "pad": pad.STAGE,
+        "compose": compose.STAGE,
+        "regenerate": regenerate.STAGE,
+        "adopt": adopt.STAGE,
+        "filter": filter_stage.STAGE,
+        "rewrite": judging.REWRITE,
+        "align": judging.ALIGN,
+        "publish": publish.STAGE,
+    }
 )
+"""Every stage there is; `adopt` stands in the place of `regenerate`, and has its name."""
+
+
+def steps_of(source: Source, variant: Variant, *, far: bool = False) -> tuple[str, ...]:
+    """What the shards of a source go through, by the names in `KNOWN`.
+
+    Args:
+        source: What is built from.
+        variant: How pairs are made.
+        far: Whether the input lies behind a network, so that no picture of it is read twice.
+    """
+    base = variant == "base"
+    steps = list(USUAL)
+    if base:
+        steps[steps.index("regenerate")] = "adopt"
+    if source.composes and not base:
+        steps.insert(steps.index("regenerate"), "compose")
+    if source.synthesises and not base:
+        steps.insert(0, "synthesize")
+    elif base or far or source.keeps or source.rounds > 1 or "mask" in source.pictures:
+        steps.insert(0, "fetch")
+    return tuple(steps)
+
+
+def roles_of(source: Source, variant: Variant) -> tuple[Role, ...]:
+    """Which pictures of a row such a build needs."""
+    wanted: tuple[Role, ...] = (
+        ("source", "edited", "mask") if variant == "base" else ("source", "mask")
+    )
+    return tuple(role for role in wanted if role in source.pictures)
+
+
+def stages_named(names: Iterable[str]) -> tuple[Stage, ...]:
+    """Stages by their names, each after the one before it."""
+    return tuple(_chained(names))
+
+
+def stages_known(identity: Mapping[str, Any]) -> tuple[Stage, ...]:
+    """The stages of a run by what is on record about it."""
+    names = identity.get("steps", USUAL)
+    known = isinstance(names, list | tuple) and all(name in KNOWN for name in names)
+    return stages_named(names if known else USUAL)
+
+
+def _chained(names: Iterable[str]) -> Iterator[Stage]:
+    before = "plan"
+    for name in names:
+        stage = replace(KNOWN[name], after=before)
+        yield stage
+        before = stage.name
+
+
+STAGES: tuple[Stage, ...] = stages_named(USUAL)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from editcorpus.errors import RowsDamaged
-from editcorpus.inputs import read_pictures
-from editcorpus.records import Reason, Rejected, Triplet
+from editcorpus.errors import RowsDamaged, ShardError, SourceError
+from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.shards import PLAN
+from editcorpus.stages.originals import Original, originals
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import pad
 
@@ -15,18 +15,24 @@ def _rows(piece: Piece) -> Iterator[pad.Padded]:
     triplets = piece.columns.facts(PLAN, Triplet)
     config = shop.config(pad.NAME, pad.Config)
 
-    def work(item: tuple[Triplet, bytes | RowsDamaged | None]) -> pad.Padded | Rejected:
+    def work(item: tuple[Triplet, Original]) -> pad.Padded | Rejected | Failed:
         triplet, data = item
         if isinstance(data, RowsDamaged):
             return Rejected(triplet.id, pad.NAME, Reason.ROW_UNREADABLE, str(data))
+        if isinstance(data, SourceError):
+            return Rejected(triplet.id, pad.NAME, data.reason, data.detail)
+        if isinstance(data, ShardError):  # the step that asked for it asks again
+            return Failed(triplet.id, pad.NAME, Reason.UNAVAILABLE, str(data))
         return pad.pad(triplet, data, config)
 
-    sources = read_pictures(shop.source.image_column, triplets, shop.inputs)
-    for made in shop.in_order(work, sources):
-        if isinstance(made, Rejected):
-            piece.tally.rejected.append(made)
-        else:
-            yield made
+    with originals(piece, triplets) as sources:
+        for made in shop.in_order(work, sources):
+            if isinstance(made, Rejected):
+                piece.tally.rejected.append(made)
+            elif isinstance(made, Failed):
+                piece.tally.failed.append(made)
+            else:
+                yield made
 
 
 STAGE = Stage(pad.NAME, pad.VERSION, PLAN, columns_of(pad.NAME, pad.Padded, _rows))

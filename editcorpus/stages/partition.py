@@ -14,7 +14,8 @@ from editcorpus.permits import read_permit, seated
 from editcorpus.records import Triplet
 from editcorpus.shards import PLAN, Columns
 from editcorpus.stages.claiming import claimed
-from editcorpus.stages.opening import Job, Wire, working
+from editcorpus.stages.opening import Job, working
+from editcorpus.stages.wire import Wire
 from editcorpus.stages.workshop import Workshop
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def opened_part(
         history = read_totals(job.store, job.run)
         budget = None if job.budget_usd is None else history.spent + job.budget_usd
         shop = stack.enter_context(working(part, Ledger(budget, history), wire))
+        shop.mine = shards
         stack.enter_context(_under(job, name, wire.void, clock))
         stack.enter_context(held(shop, part.owner, shop.redriving.among(shards), clock))
         yield shop

@@ -12,7 +12,6 @@ from decimal import Decimal
 from statistics import fmean
 
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.limits import Cost
 from editcorpus.errors import ConfigError
 from editcorpus.intervals import Interval, Projection, Stratum, project, wilson
 from editcorpus.ledger import History, Record, image_path, read_header, read_history
@@ -20,13 +19,18 @@ from editcorpus.manifests import Manifest
 from editcorpus.records import Triplet
 from editcorpus.runs import read_identity
 from editcorpus.shards import PLAN, need_manifest, read_facts, read_manifest, shard_folder
-from editcorpus.stages.order import STAGES
-from editcorpus.stages.pace import hours
+from editcorpus.stages.order import stages_known
+from editcorpus.stages.pace import cost_a_call, hours
 from editcorpus.stages.plan import read_plan
 from editcorpus.stages.publish import corpus_file
-from editcorpus.steps import publish, regenerate
+from editcorpus.steps import publish, regenerate, synthesize
 from editcorpus.storage import Store
 
+_PICTURES: Mapping[str, type[regenerate.Regenerated | synthesize.Synthesized]] = {
+    synthesize.NAME: synthesize.Synthesized,
+    regenerate.NAME: regenerate.Regenerated,
+}
+"""The columns that name paid pictures, by step."""
 _MOST_ANSWERS = 256
 """Stored answers, evenly chosen, whose length is looked up to know what a picture takes."""
 
@@ -56,7 +60,7 @@ class Pilot:
         open: Triplets without a verdict; they and their dollars count for nothing.
         usd: By task, the dollars of every triplet with a verdict.
         kept: By task, 1.0 or 0.0 for each of the same.
-        served: Edits of triplets with a verdict that were served from the store; they count at the
+        served: Pictures of triplets with a verdict that were served from the store; they count at the
             price that was once paid.
         calls: By step, the calls for triplets with a verdict.
         bytes_a_row: What the store keeps for a row that entered, over the shards that are whole;
@@ -118,7 +122,7 @@ class Pilot:
             step: hours(
                 calls.made / done * rows,
                 calls.seconds,
-                [_cost(step, calls)],
+                [cost_a_call(step, calls.tokens)],
                 endpoints[step].limits,
             )
             for step, calls in self.calls.items()
@@ -215,9 +219,9 @@ class _Reader:
     def take(self, shard: int) -> None:
         """Add a shard, as far as it is done."""
         folder, pilot = shard_folder(self._pilot.run, shard), self._pilot
-        manifests = list(_manifests(self._store, folder))
+        manifests = list(_manifests(self._store, self._pilot.run, folder))
         tasks = {item.id: item.task for item in read_facts(self._store, folder, PLAN, Triplet)}
-        answers = self._edits(folder, manifests)
+        answers = self._pictures(folder, manifests)
         rejected = {item.id for each in manifests for item in each.rejected}
         failed = {item.id for each in manifests for item in each.failed}
         done = manifests[-1].step == publish.NAME
@@ -225,12 +229,14 @@ class _Reader:
         pilot.refused += len(manifests[0].rejected)
         for key, task in tasks.items():
             if key in rejected or (done and key not in failed):
-                pilot.usd[task].append(float(self._price(key, answers.get(key, ""))))
+                pilot.usd[task].append(float(self._price(key, answers[key])))
                 pilot.kept[task].append(float(key not in rejected))
             else:
                 pilot.open += 1
         if done:
-            self._weigh(shard, folder, manifests, answers.values())
+            self._weigh(
+                shard, folder, manifests, [one for each in answers.values() for one in each]
+            )
 
     def finish(self) -> Pilot:
         """The pilot, once every shard is in it."""
@@ -250,17 +256,19 @@ class _Reader:
             pilot.bytes_a_row = kept / self._whole["rows"]
         return pilot
 
-    def _edits(self, folder: str, manifests: Sequence[Manifest]) -> dict[str, str]:
-        """Hash of each id's edit."""
-        if not any(each.step == regenerate.NAME for each in manifests):
-            return {}
-        rows = read_facts(self._store, folder, regenerate.NAME, regenerate.Regenerated)
-        return {row.id: row.response for row in rows}
+    def _pictures(self, folder: str, manifests: Sequence[Manifest]) -> defaultdict[str, list[str]]:
+        """Hash of each picture that was asked for, by id: none where it is the published one."""
+        found = defaultdict[str, list[str]](list)
+        for step, cls in _PICTURES.items():
+            if any(each.step == step for each in manifests):
+                for row in read_facts(self._store, folder, step, cls):
+                    found[row.id] += [row.response] if row.response else []
+        return found
 
-    def _price(self, key: str, answer: str) -> Decimal:
+    def _price(self, key: str, answers: Iterable[str]) -> Decimal:
         """All that a triplet cost, and the calls that it took."""
         records = [each for each in self._records[key] if each.outcome != "free"]
-        if answer and not any(each.key == answer for each in records):
+        for answer in {*answers} - {each.key for each in records}:
             header = read_header(self._store, answer)
             self._pilot.served += 1
             records += [header.record] if header else []
@@ -279,17 +287,12 @@ class _Reader:
         self._answers += answers
 
 
-def _manifests(store: Store, folder: str) -> Iterator[Manifest]:
+def _manifests(store: Store, run: str, folder: str) -> Iterator[Manifest]:
     """The manifests of a shard in the order of the steps, as far as each fits the one before it."""
     before: Manifest | None = need_manifest(store, folder, PLAN)
-    steps = iter(STAGES)
+    steps = iter(stages_known(read_identity(store, run)))
     while before is not None:
         yield before
         stage = next(steps, None)
         after = read_manifest(store, folder, stage.name) if stage else None
         before = after if after is not None and after.entered == before.kept else None
-
-
-def _cost(step: str, calls: Calls) -> Cost:
-    """What one call takes of the amounts per minute: an edit shows one picture, a question two."""
-    return Cost(images=1 if step == regenerate.NAME else 2, tokens=round(calls.tokens))

@@ -2,9 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
+from editcorpus.balancing import Kinds
 from editcorpus.errors import ConfigError, ShardDamaged
 from editcorpus.inputs import Inputs
 from editcorpus.planning import PlannedShard, Selection, plan
@@ -26,6 +29,8 @@ from editcorpus.storage import Store
 
 NAME = PLAN
 VERSION = 1
+_WRITERS = 4
+"""Shards that are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,23 @@ class Plan:
         return hash_of(asdict(self))
 
 
-def make_plan(store: Store, run: str, source: Source, inputs: Inputs, selection: Selection) -> Plan:
+def make_plan(
+    store: Store,
+    run: str,
+    source: Source,
+    inputs: Inputs,
+    selection: Selection,
+    kinds: Kinds | None = None,
+) -> Plan:
     """Cut a source into shards and write each one's plan, unless that is done.
+
+    Args:
+        store: Where the run lies.
+        run: Its name.
+        source: What is planned.
+        inputs: Its files.
+        selection: Which rows.
+        kinds: Who tells the kind of edit of rows that do not name it.
 
     Raises:
         ConfigError: The input cannot be read, lacks a column, gives no row at all, or is not what
@@ -66,15 +86,27 @@ def make_plan(store: Store, run: str, source: Source, inputs: Inputs, selection:
         raise ConfigError(_changed(run, known.files, sizes))
     if known is not None:
         return known
-    shards = entered = 0
-    for planned in plan(source, inputs, selection):
-        entered += _write(store, run, planned, print_).entered
-        shards += 1
+    counts = list(_written(store, run, plan(source, inputs, selection, kinds), print_))
+    shards, entered = len(counts), sum(counts)
     if not entered:
         raise ConfigError(f"The input of run {run!r} has no row: {', '.join(inputs.files)[:300]}.")
     made = Plan(shards, entered, print_, sizes)
     store.write(_path(run), json.dumps({**asdict(made), "seal": made.seal}).encode() + b"\n")
     return made
+
+
+def _written(
+    store: Store, run: str, shards: Iterable[PlannedShard], plan_print: str
+) -> Iterator[int]:
+    """Write shards, some at once: most of it is waiting for the disk. Gives the rows that entered each."""
+    waiting: deque[Future[ShardRef]] = deque()
+    with ThreadPoolExecutor(_WRITERS, "editcorpus-plan") as pool:
+        for planned in shards:
+            waiting.append(pool.submit(_write, store, run, planned, plan_print))
+            if len(waiting) > 2 * _WRITERS:
+                yield waiting.popleft().result().entered
+        while waiting:
+            yield waiting.popleft().result().entered
 
 
 def read_plan(store: Store, run: str) -> Plan | None:

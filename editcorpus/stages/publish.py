@@ -4,17 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import PurePosixPath
 
-from editcorpus.errors import RowsDamaged
-from editcorpus.inputs import read_pictures
+from editcorpus.errors import ShardError, SourceError
 from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.parquet import write_shard
 from editcorpus.records import Published, Rejected, Triplet
 from editcorpus.shards import PLAN, Columns, Manifest, Written
 from editcorpus.stages.filter import Filtered
+from editcorpus.stages.originals import originals
 from editcorpus.stages.ranges import forget_rollups
 from editcorpus.stages.stage import Piece, Stage
+from editcorpus.stages.workshop import Variant
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
+from editcorpus.taxonomy import family_of
 
 _PUBLISHED = {field.name for field in fields(Published)}
 
@@ -72,21 +74,21 @@ def _passed(piece: Piece) -> list[_Joined]:
 
 
 def _records(piece: Piece, items: list[_Joined]) -> Iterator[Published]:
-    shop, columns = piece.shop, piece.columns
+    columns = piece.columns
     triplets = [item.triplet for item in items]
-    sources = read_pictures(shop.source.image_column, triplets, shop.inputs)
     with (
+        originals(piece, triplets) as sources,
         columns.pictures(pad.NAME, "source_png") as normalised,
         columns.pictures(filter_step.NAME, "edited") as edits,
     ):
         for item, (_, published) in zip(items, sources, strict=True):
-            if isinstance(published, RowsDamaged):
+            if isinstance(published, ShardError | SourceError):
                 raise published  # it was whole when it was padded
             source = normalised[item.padded_row] or published or b""
-            yield _record(item, source, edits.need(item.filtered_row))
+            yield _record(item, source, edits.need(item.filtered_row), piece.shop.variant)
 
 
-def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
+def _record(item: _Joined, source: bytes, edited: bytes, variant: Variant) -> Published:
     """The record of one triplet: its columns, the later ones before the earlier where both speak."""
     columns = (
         item.triplet,
@@ -102,14 +104,18 @@ def _record(item: _Joined, source: bytes, edited: bytes) -> Published:
         for field in fields(column)
         if field.name in _PUBLISHED
     }
+    task = item.triplet.task, item.triplet.subtask, item.rewritten.instruction_type
     return Published(
         **members,
+        family=family_of(item.triplet.dataset_source, *task) or "",
+        variant=variant,
         source_image=source,
         edited_image=edited,
         width=item.padded.source_width,
         height=item.padded.source_height,
         source_file=PurePosixPath(item.triplet.file).name,
         source_row=item.triplet.row,
+        source_facts=item.triplet.facts,
     )
 
 

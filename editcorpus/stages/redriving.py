@@ -76,11 +76,15 @@ class Redriving:
     Args:
         redrives: All of the run, in their order.
         only: Whether nobody else is done who failed.
+        rounds: Shards that depend on each other, one after the other: the turns of conversations.
     """
 
-    def __init__(self, redrives: Sequence[Redrive] = (), *, only: bool = False) -> None:
+    def __init__(
+        self, redrives: Sequence[Redrive] = (), *, only: bool = False, rounds: int = 1
+    ) -> None:
         self.pending = tuple(one for one in redrives if not one.done)
         self.only = only
+        self._rounds = rounds
         self._wanted = {item.id for one in self.pending for item in one.items}
         self._terms: dict[tuple[str, str], Terms] = {}
         for one in redrives:
@@ -90,8 +94,10 @@ class Redriving:
 
     @property
     def shards(self) -> frozenset[int]:
-        """The shards in which somebody waits to be done again."""
-        return frozenset(item.shard for one in self.pending for item in one.items)
+        """The shards in which somebody waits to be done again, and those that depend on them."""
+        firsts = {item.shard for one in self.pending for item in one.items}
+        ends = {first: (first // self._rounds + 1) * self._rounds for first in firsts}
+        return frozenset(one for first, end in ends.items() for one in range(first, end))
 
     def among(self, shards: Sequence[int]) -> Sequence[int]:
         """Those of some shards that have to go through their stages."""

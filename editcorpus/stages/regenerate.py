@@ -1,33 +1,40 @@
 """Regenerate a shard: one paid edit per canvas; what comes back is recorded, its pixels stay put."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
-from editcorpus.endpoints.requests import Answered, Dropped
-from editcorpus.records import Rejected, Triplet
+from editcorpus.endpoints.requests import Answered, Dropped, ImageEdit, Picture
+from editcorpus.errors import SourceError
+from editcorpus.masks import api_mask, mask_hash, read_mask
+from editcorpus.records import Rejected
 from editcorpus.responses import ImageAnswer
-from editcorpus.shards import PLAN, Manifest
+from editcorpus.shards import FETCH, Manifest
 from editcorpus.stages.asking import Again, Inquiry, ask_all
 from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.wording import Wording
 from editcorpus.steps import pad, regenerate
 
 
 def _rows(piece: Piece) -> Iterator[regenerate.Regenerated]:
     columns = piece.columns
     config = piece.shop.config(regenerate.NAME, regenerate.Config)
-    triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
-    padded = columns.facts(pad.NAME, pad.Padded)
-    with columns.pictures(pad.NAME, "canvas") as canvases:
-        edits = {
-            item.id: regenerate.request(
-                triplets[item.id],
-                item.geometry,
-                item.canvas_hash,
-                partial(canvases.need, row),
-                config,
-            )
-            for row, item in enumerate(padded)
-        }
+    triplets = Wording(piece).triplets
+    padded = {item.id: (row, item) for row, item in enumerate(columns.facts(pad.NAME, pad.Padded))}
+    with ExitStack() as stack:
+        canvases = stack.enter_context(columns.pictures(pad.NAME, "canvas"))
+        masks = _masks(piece, stack)
+        edits: dict[str, ImageEdit] = {}
+        for key in _entering(piece, padded):
+            place, item = padded[key]
+            mask = masks(item)
+            if isinstance(mask, Rejected):
+                piece.tally.rejected.append(mask)
+                continue
+            load = partial(canvases.need, place)
+            edit = regenerate.request(triplets[key], item.geometry, item.canvas_hash, load, config)
+            edits[key] = replace(edit, mask=mask)
 
         def read(
             key: str, answers: Mapping[str, Answered], _last: bool
@@ -42,6 +49,39 @@ def _rows(piece: Piece) -> Iterator[regenerate.Regenerated]:
         )
         for _, row in ask_all(piece.shop, piece.shard, inquiry, piece.tally):
             yield row
+
+
+def _entering(piece: Piece, padded: Iterable[str]) -> Iterable[str]:
+    """The ids that the step before has kept: that of the canvases, or of the instructions."""
+    before = piece.shop.stage(regenerate.NAME).after
+    return padded if before == pad.NAME else piece.columns.ids(before)
+
+
+def _masks(piece: Piece, stack: ExitStack) -> Callable[[pad.Padded], Picture | Rejected | None]:
+    """Where a canvas may be edited; None where the row does not say."""
+    if FETCH not in {stage.name for stage in piece.shop.stages}:
+        return lambda _: None
+    rows = {key: row for row, key in enumerate(piece.columns.ids(FETCH))}
+    found = stack.enter_context(piece.columns.pictures(FETCH, "mask"))
+
+    def of(item: pad.Padded) -> Picture | Rejected | None:
+        data, geometry = found[rows[item.id]], item.geometry
+        size = (geometry.source_width, geometry.source_height)
+        try:
+            mask = read_mask(data, size)
+        except SourceError as error:
+            return Rejected(item.id, regenerate.NAME, error.reason, error.detail)
+        if mask is None:
+            return None
+
+        def load() -> bytes:
+            again = read_mask(found[rows[item.id]], size)
+            return b"" if again is None else api_mask(again, geometry)
+
+        canvas = (geometry.canvas_width, geometry.canvas_height)
+        return Picture(mask_hash(mask, geometry), "image/png", 0, canvas, load)
+
+    return of
 
 
 def _dropped(key: str, outcome: Dropped) -> Rejected:

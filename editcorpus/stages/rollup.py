@@ -25,7 +25,6 @@ from editcorpus.layouts.parquet import write_outcomes
 from editcorpus.partitions import PARTITION_SHARDS
 from editcorpus.records import Rejected
 from editcorpus.shards import FORMAT, hash_of
-from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import Plan, read_plan
 from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.stages.ranges import forget_rollups, rolled_up, rollup_file
@@ -128,7 +127,7 @@ def rollup_print(shop: Workshop, plan: Plan, shards: range) -> str:
     """Hash of all that determines a range of finished shards."""
     steps: list[list[Any]] = [
         [stage.name, stage.version, shop.configs[stage.name].model_dump(mode="json")]
-        for stage in STAGES
+        for stage in shop.stages
     ]
     return hash_of([FORMAT, CORPUS_VERSION, plan.seal, shards.start, shards.stop, steps])
 

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,6 +62,9 @@ class Stage:
         write: Does the work for a shard, and gives what it wrote.
         whole: Whether the result that a manifest speaks of is still there.
         asks: Makes its records, where a model is asked for them; None where nobody is asked.
+        depth: Rounds of questions of which each depends on the answers to the one before it.
+        turn: Gives what is to be held while it works, where shards of a process have to go one after
+            the other; None where they need not.
     """
 
     name: str
@@ -69,6 +73,8 @@ class Stage:
     write: Callable[[Piece], Written]
     whole: Callable[[Piece, Manifest], bool] = lambda *_: True
     asks: Callable[[Piece], Iterator[Any]] | None = None
+    depth: int = 1
+    turn: Callable[[Workshop], AbstractContextManager[object] | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,16 @@ def run_stage(shop: Workshop, shard: int, stage: Stage) -> ShardRef:
         ShardError: The step before it is not done.
     """
     found = look(shop, shard, stage)
+    turn = stage.turn(shop) if found.stands is None else None
+    if turn is None:
+        return _done(found, stage)
+    with turn:  # whoever had it before may have done this shard, too
+        return _done(look(shop, shard, stage), stage)
+
+
+def _done(found: Look, stage: Stage) -> ShardRef:
     piece, tally = found.piece, found.piece.tally
+    shop, shard = piece.shop, piece.shard
     if found.stands is not None:
         return _ref(piece, found.stands, skipped=True)
     began = shop.clocks.seconds()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from editcorpus.errors import ShardDamaged, ShardError
 from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.shards import PLAN, Columns, Manifest, fingerprint
-from editcorpus.stages.order import STAGES
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish
 
@@ -136,7 +135,7 @@ def shard_standing(shop: Workshop, shard: int, *, whole: bool = False) -> Standi
 
 def _valid(shop: Workshop, columns: Columns, plan: Manifest, *, whole: bool) -> Iterator[Manifest]:
     before = plan
-    for stage in STAGES:
+    for stage in shop.stages:
         manifest = _known(columns, stage.name, whole=whole)
         config = shop.configs[stage.name]
         wanted = fingerprint(before.digest, stage.name, stage.version, config)

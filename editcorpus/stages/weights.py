@@ -62,5 +62,10 @@ def weigh(
     )
 
 
+def answer_bytes(size: tuple[int, int], output_format: str) -> int:
+    """Bytes of an answer with a picture of this size in pixels."""
+    return round(_pixels(size) * _ANSWER[output_format])
+
+
 def _pixels(size: tuple[int, int]) -> int:
     return size[0] * size[1]

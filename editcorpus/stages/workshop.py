@@ -1,11 +1,12 @@
 """What every stage works with."""
 
 import copy
+import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Event
+from threading import Event, RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from editcorpus.errors import Interrupted
 from editcorpus.inputs import Inputs
-from editcorpus.rows import Source
+from editcorpus.rows import Shelf, Source
 from editcorpus.shards import shard_folder
 from editcorpus.stages.mending import Mending
 from editcorpus.stages.redriving import Redriving
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
     from editcorpus.endpoints.bulk import BatchFacts
     from editcorpus.endpoints.engine import Engine
     from editcorpus.endpoints.requests import Ask, Outcome
+    from editcorpus.stages.stage import Stage
 
 Way = Callable[[Sequence["Ask"]], Iterator["Outcome"]]
 """How requests get their outcomes: each gets exactly one, in any order (see `Engine.answers`)."""
 Mode = Literal["online", "batch", "auto"]
 """Call by call; in batches alone; or in batches first, and what those leave open call by call."""
+Variant = Literal["output", "base", "rewrite", "pair"]
+"""How the pairs of a corpus are made (GPT-IMAGE-EDIT-1.5M, section 3, and its table 5): `output`, a new
+edited image; `rewrite`, and each instruction rewritten after it; `pair`, both images new; `base`, both
+as published."""
 _Config = TypeVar("_Config", bound=BaseModel)
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -58,11 +64,16 @@ class Workshop:
         configs: Each step's Config by the step's name.
         providers: The provider that each asking step asks, by the step's name.
         clocks: Time.
+        stages: What a shard goes through, in order.
+        variant: How its pairs are made.
         redriving: Who is to be done again; nobody unless it says so.
         modes: How the steps ask that do not ask online.
         codec_threads: Pictures that are decoded or encoded at once.
 
     Attributes:
+        passing: Held by whoever is at the one place of a pass through the input.
+        mine: Numbers of the shards that this process may write; all of them unless somebody else is
+            at work on the run, too.
         batches: What is under way in batches, as it was last looked at; for people who watch.
     """
 
@@ -77,6 +88,8 @@ class Workshop:
         configs: Mapping[str, BaseModel],
         providers: Mapping[str, str],
         clocks: Clocks,
+        stages: Sequence["Stage"],
+        variant: Variant = "output",
         redriving: Redriving | None = None,
         modes: Mapping[str, Mode] = MappingProxyType({}),
         codec_threads: int = 2,
@@ -91,6 +104,8 @@ class Workshop:
         self.configs = configs
         self.providers = providers
         self.clocks = clocks
+        self.stages = tuple(stages)
+        self.variant = variant
         self.stopping = Event()
         self.mending = Mending()
         self.redriving = redriving or Redriving()
@@ -98,10 +113,27 @@ class Workshop:
         self.batches: tuple[BatchFacts, ...] = ()
         self._ways: Mapping[str, Way] = {}
         self._codecs = ThreadPoolExecutor(codec_threads, "editcorpus-pictures")
+        self.passing = RLock()
+        self.mine: Container[int] = range(sys.maxsize)
+        self._shelves: list[Shelf] = []
 
     def close(self) -> None:
-        """Free the threads."""
+        """Free the threads, and what the input holds open."""
         self._codecs.shutdown()
+        for shelf in self._shelves:
+            shelf.close()
+
+    @property
+    def originals(self) -> Shelf:
+        """Where the pictures of the input come from."""
+        with self.passing:
+            if not self._shelves:
+                self._shelves.append(self.source.reader.shelf(self.source, self.inputs, self.store))
+            return self._shelves[0]
+
+    def stage(self, name: str) -> "Stage":
+        """The stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
 
     def answers(self, step: str, asks: Sequence["Ask"]) -> Iterator["Outcome"]:
         """The outcomes of what a step asks, as they come (see `Engine.answers`)."""

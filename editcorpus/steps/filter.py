@@ -144,18 +144,18 @@ def judge(
         answer: The result, RGB; of another size than the canvas it is scaled to its box.
         config: Limits and exemptions.
     """
-    pair = _pair(geometry, canvas, answer)
-    fraction, refusal = _by_sight(triplet, geometry, pair, config)
+    shown = _pair(geometry, canvas, answer)
+    fraction, refusal = _by_sight(triplet, geometry, shown, config)
     if refusal is not None:
         return Rejected(triplet.id, NAME, *refusal)
-    changes = compare(np.asarray(pair.small_source), np.asarray(pair.small_edited))
+    changes = compare(np.asarray(shown.small_source), np.asarray(shown.small_edited))
     refusal = _unchanged(triplet, changes, config)
     if refusal is not None:
         return Rejected(triplet.id, NAME, *refusal)
-    found = register(_light(pair.small_source), _light(pair.small_edited))
+    found = register(_light(shown.small_source), _light(shown.small_edited))
     refusal = _displaced(triplet, found, config)
     if refusal is None:
-        changes = _settled(pair, found, changes)
+        changes = _settled(shown, found, changes)
         refusal = _unchanged(triplet, changes, config) or _all_changed(triplet, changes, config)
     if refusal is not None:
         return Rejected(triplet.id, NAME, *refusal)
@@ -172,10 +172,17 @@ def judge(
     )
 
 
-def _pair(geometry: Geometry, canvas: Image.Image, answer: Image.Image) -> _Pair:
+def pair(
+    geometry: Geometry, canvas: Image.Image, answer: Image.Image
+) -> tuple[Image.Image, Image.Image]:
+    """The source and the result in the content box, RGB, both of its size in pixels."""
     size = (geometry.box_width, geometry.box_height)
     source = images.cut(canvas, way_back(geometry, canvas.size), size)
-    edited = images.cut(answer, way_back(geometry, answer.size), size)
+    return source, images.cut(answer, way_back(geometry, answer.size), size)
+
+
+def _pair(geometry: Geometry, canvas: Image.Image, answer: Image.Image) -> _Pair:
+    source, edited = pair(geometry, canvas, answer)
     return _Pair(source, edited, _small(source), _small(edited))
 
 

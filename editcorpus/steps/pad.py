@@ -29,10 +29,13 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    canvas: Literal["fixed", "free"] = Field(
+    canvas: Literal["fixed", "free", "own"] = Field(
         "fixed",
         description="fixed: 1024x1024, 1536x1024 or 1024x1536, padded; free: the nearest size that "
-        "gpt-image-2 and later take, without padding.",
+        "gpt-image-2 and later take, without padding; own: the source's size, where nothing is sent.",
+    )
+    resample: Literal["lanczos", "bicubic"] = Field(
+        "lanczos", description="Filter by which a source is brought to the size of its canvas."
     )
     max_padded_share: float = Field(
         0.5,
@@ -143,13 +146,15 @@ def pad(triplet: Triplet, data: bytes | None, config: Config) -> Padded | Reject
 
 def canvas_geometry(size: tuple[int, int], config: Config) -> Geometry:
     """Where an upright source of that width and height, in pixels, lies on its canvas."""
+    if config.canvas == "own":
+        return Geometry(*size, *size, 0, 0, *size)
     if config.canvas == "free" and max(size) <= _LONGEST_RATIO * min(size):
         return free_canvas(*size)
     return fixed_canvas(*size)
 
 
 def _padded(key: str, source: images.Source, geometry: Geometry, config: Config) -> Padded:
-    canvas = lay(source.image, geometry)
+    canvas = lay(source.image, geometry, config.resample)
     view = images.fit(source.image, config.view_longest)
     return Padded(
         id=key,
@@ -174,10 +179,10 @@ def _padded(key: str, source: images.Source, geometry: Geometry, config: Config)
     )
 
 
-def lay(source: Image.Image, geometry: Geometry) -> Image.Image:
+def lay(source: Image.Image, geometry: Geometry, resample: str = "lanczos") -> Image.Image:
     """The canvas: the source, resampled to its box, on white."""
     box = (geometry.box_width, geometry.box_height)
-    content = source if source.size == box else source.resize(box, Image.Resampling.LANCZOS)
+    content = source if source.size == box else source.resize(box, images.FILTERS[resample])
     if box == (geometry.canvas_width, geometry.canvas_height):
         return content
     canvas = Image.new("RGB", (geometry.canvas_width, geometry.canvas_height), WHITE)

@@ -17,7 +17,6 @@ from editcorpus.records import Geometry
 
 NAME = "restore"
 VERSION = 1
-_FILTERS = {"lanczos": Image.Resampling.LANCZOS, "bicubic": Image.Resampling.BICUBIC}
 
 
 class Config(BaseModel):
@@ -72,15 +71,34 @@ def restore(
     if identity and images.is_plain(answer_bytes):
         edited, encoded, name = answer, answer_bytes, images.sniff(answer_bytes)
     else:
-        edited = images.cut(answer, box, size, _FILTERS[config.resample])
+        edited = images.cut(answer, box, size, images.FILTERS[config.resample])
         encoded, name = images.encode_png(edited, config.png_level), "png"
+    return _restored(edited, encoded, name, config, passed_through=encoded is answer_bytes)
+
+
+def untouched(published: Image.Image, data: bytes, config: Config) -> Restored:
+    """A published edited image as it is, of whatever size; as PNG where its bytes do not serve.
+
+    Args:
+        published: Its pixels: RGB, upright.
+        data: The same as published.
+        config: Encodings.
+    """
+    plain = images.is_plain(data)
+    encoded = data if plain else images.encode_png(published, config.png_level)
+    return _restored(published, encoded, images.sniff(encoded), config, passed_through=plain)
+
+
+def _restored(
+    edited: Image.Image, encoded: bytes, name: str, config: Config, *, passed_through: bool
+) -> Restored:
     view = images.fit(edited, config.view_longest)
     return Restored(
         edited=encoded,
         edited_format=name,
-        edited_width=size[0],
-        edited_height=size[1],
-        passed_through=encoded is answer_bytes,
+        edited_width=edited.width,
+        edited_height=edited.height,
+        passed_through=passed_through,
         edited_view=images.encode_jpeg(view, config.view_quality),
         edited_view_hash=images.pixel_hash(view),
     )

@@ -7,7 +7,6 @@ to the other. Its prompt was not published; ours is below and has a version.
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from editcorpus.endpoints.requests import Chat, Picture
 from editcorpus.records import Triplet
 from editcorpus.responses import TextAnswer
-from editcorpus.texts import clean_instruction
+from editcorpus.structured import read_object, read_text, response_format
+from editcorpus.taxonomy import InstructionType
 
 NAME = "rewrite"
 VERSION = 1
@@ -30,21 +30,7 @@ PROMPTS = {
     )
 }
 """Prompt templates by name; a name never changes its text."""
-_SCHEMA = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "rewritten_instruction",
-        "strict": True,
-        "schema": {
-            "type": "object",
-            "properties": {"instruction": {"type": "string"}},
-            "required": ["instruction"],
-            "additionalProperties": False,
-        },
-    },
-}
-_PLAIN = re.compile("[a-z_]{1,40}")
-_REFUSALS = ("i'm sorry", "i’m sorry", "i am sorry", "i can't", "i can’t", "i cannot", "i'm unable")
+_FORMAT = response_format("rewritten_instruction", {"instruction": {"type": "string"}})
 
 
 class Config(BaseModel):
@@ -95,7 +81,7 @@ def chosen(triplet_id: str, config: Config) -> bool:
 
 def request(triplet: Triplet, source: Picture, edited: Picture, config: Config) -> Chat:
     """The question for one triplet: both pictures, labelled, then what is wanted."""
-    options: dict[str, Any] = {"response_format": _SCHEMA}
+    options: dict[str, Any] = {"response_format": _FORMAT}
     if config.reasoning_effort != "unset":
         options["reasoning_effort"] = config.reasoning_effort
     return Chat(
@@ -114,41 +100,17 @@ def request(triplet: Triplet, source: Picture, edited: Picture, config: Config) 
 
 def read(answer: TextAnswer, config: Config) -> tuple[str, str]:
     """The instruction in an answer, and what is wrong with it: one of the two is empty."""
-    text, problem = _text(answer.body)
-    if problem:
-        return "", problem
-    cleaned, reason = clean_instruction(text, config.max_characters)
-    if reason is not None:
-        return "", f"The text is unusable ({reason})."
-    if cleaned.lower().startswith(_REFUSALS):
-        return "", "The model refused to write."
-    return cleaned, ""
-
-
-def _text(body: str) -> tuple[str, str]:
-    try:
-        choice = json.loads(body)["choices"][0]
-        message, ended = choice["message"], choice.get("finish_reason")
-        if isinstance(message, dict) and message.get("refusal"):
-            return "", "The model refused to write."
-        if ended not in ("stop", None):
-            return "", f"The answer ended early ({_short(ended)})."
-        text = json.loads(message["content"])["instruction"]
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        text = None
-    if not isinstance(text, str):
-        return "", "The answer does not have the form that was asked for."
-    return text, ""
-
-
-def _short(value: object) -> str:
-    """A value of whatever kind for a note: one line of text that any file takes."""
-    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else "for an odd reason"
+    found, problem = read_object(answer.body)
+    return ("", problem) if problem else read_text(found, "instruction", config.max_characters)
 
 
 def original(triplet: Triplet, note: str = "") -> Rewritten:
-    """The columns of a triplet that keeps its own instruction."""
-    return Rewritten(triplet.id, triplet.instruction, "original", "", "", "", note)
+    """The columns of a triplet that keeps its own instruction, be it that its source rewrote it."""
+    told = json.loads(triplet.facts) if triplet.facts else {}
+    kind, before = told.get("instruction_type"), told.get("instruction_original", "")
+    if kind not in set(InstructionType):
+        kind, before = InstructionType.ORIGINAL.value, ""
+    return Rewritten(triplet.id, triplet.instruction, kind, before, "", "", note)
 
 
 def rewritten(triplet: Triplet, text: str, answer: TextAnswer) -> Rewritten:

@@ -7,18 +7,23 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from editcorpus.endpoints.endpoint import first_problem
 from editcorpus.errors import ConfigError
+from editcorpus.presets import decided, preset, preset_names
 from editcorpus.stages.opening import check
+from editcorpus.stages.workshop import Variant
 from flows.connections import Connections, from_environment, price_members
 from flows.memory import keep_memory_tight
-from flows.parameters import PRESETS, Recipe
+from flows.parameters import Recipe
+from flows.sources import source_names
 from flows.starting import (
     check_prefect,
     direct_job,
@@ -26,18 +31,27 @@ from flows.starting import (
     no_budget,
     promised,
     quiet_prefect,
+    roles_asked,
 )
 from flows.words import block_name, count, dollars, merged, modes
 
-SOURCES = ("omniedit",)
 ROLES = ("images", "writer", "judge", "store")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("source", choices=SOURCES, help="dataset to start from")
+    source_argument(parser)
     recipe_arguments(parser)
     effort_arguments(parser)
+
+
+def source_argument(parser: argparse.ArgumentParser) -> None:
+    """The argument that names the source."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help=f"dataset to start from: {', '.join(source_names())}, or the path of a .py file of yours",
+    )
 
 
 def effort_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +121,7 @@ def _connection_arguments(parser: argparse.ArgumentParser) -> None:
 
 def recipe_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that say what is built."""
-    parser.add_argument("--input", required=True, help="path, folder, glob or s3:// URL")
+    parser.add_argument("--input", required=True, help="path, folder, glob, s3:// or hf:// URL")
     parser.add_argument("--store", default="store", help="folder or s3:// URL (store)")
     parser.add_argument(
         "--tariffs",
@@ -116,11 +130,17 @@ def recipe_arguments(parser: argparse.ArgumentParser) -> None:
         help="price rows of your own, in the form of editcorpus/tariffs.json",
     )
     parser.add_argument("--run", default="", help="name of the run (the source's name)")
+    parser.add_argument("--recipe", default="", help="recipe of the source (its usual one)")
     parser.add_argument(
-        "--preset", choices=("standard", "paper", "modern", "custom"), default="standard"
+        "--variant",
+        choices=get_args(Variant),
+        help="how pairs are made: output (default), rewrite, pair or base",
     )
-    parser.add_argument("--limit", type=int, default=0, help="rows to take; 0 takes all")
-    parser.add_argument("--seed", type=int, default=0, help="decides the sample")
+    parser.add_argument(
+        "--preset", choices=preset_names(), default="standard", help="named settings (standard)"
+    )
+    parser.add_argument("--limit", type=int, help="rows to take; 0 takes all (0, or the preset's)")
+    parser.add_argument("--seed", type=int, help="decides the sample (0)")
     parser.add_argument("--shard-size", type=int, default=256, help="rows in a shard (256)")
     parser.add_argument(
         "--set",
@@ -136,16 +156,16 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.monotonic()
     with interruptible():
         recipe = recipe_of(arguments)
-        connections = connected(arguments)
-        job = direct_job(arguments.source, recipe.settled(), connections)
+        connections = connected(arguments, roles_asked(arguments.source, recipe))
+        job = direct_job(arguments.source, recipe, connections)
         check(job)
-        for told in filter(None, (promised(job), no_budget(job))):
+        for told in filter(None, (promised(job), no_budget(job), job.inputs.note)):
             sys.stderr.write(f"editcorpus: {told}\n")
         return start(arguments, recipe, connections, began)
 
 
-def connected(arguments: argparse.Namespace) -> Connections:
-    """Store and endpoints that the arguments and the environment name.
+def connected(arguments: argparse.Namespace, asked: Collection[str]) -> Connections:
+    """Store and endpoints that the arguments name, or the environment for those that are `asked`.
 
     Raises:
         ConfigError: One is missing, or cannot be as it is described.
@@ -153,7 +173,8 @@ def connected(arguments: argparse.Namespace) -> Connections:
     blocks = _blocks(arguments)
     pace = {"in_flight": arguments.in_flight, "call_attempts": arguments.call_attempts}
     pace |= price_members(os.environ, arguments.tariffs)
-    connections = from_environment(os.environ, arguments.store, pace, blocks)
+    given = {*blocks} | ({*ROLES} - {*asked})
+    connections = from_environment(os.environ, arguments.store, pace, given)
     if not blocks:
         return connections
     check_prefect(os.environ)
@@ -200,16 +221,15 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
     Raises:
         ConfigError: A parameter has a value that it cannot have, or there is no such parameter.
     """
+    drawn = {"limit": arguments.limit, "seed": arguments.seed}
+    named = {"recipe": arguments.recipe or None, "variant": arguments.variant}
     members: dict[str, Any] = {
-        "run": arguments.run or arguments.source,
+        "run": arguments.run or _run_name(arguments),
         "input": arguments.input,
         "preset": arguments.preset,
-        "selection": {
-            "limit": arguments.limit,
-            "seed": arguments.seed,
-            "shard_size": arguments.shard_size,
-        },
+        "selection": {"shard_size": arguments.shard_size, **_given(drawn)},
         "effort": effort_members(arguments),
+        **_given(named),
     }
     for setting in arguments.set:
         _put(members, setting)
@@ -218,6 +238,18 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         return Recipe.model_validate(members)
     except ValidationError as error:
         raise ConfigError(_problem(error)) from None
+
+
+def _given(members: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _run_name(arguments: argparse.Namespace) -> str:
+    """What a run is called that nobody names: its preset of a source, else source, recipe, variant."""
+    if "source" in preset(arguments.preset):
+        return str(arguments.preset)
+    parts = Path(arguments.source).stem.replace("_", "-"), arguments.recipe, arguments.variant
+    return "-".join(filter(None, parts))
 
 
 def effort_members(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -239,14 +271,14 @@ def _problem(error: ValidationError) -> str:
     return first_problem(error)
 
 
-def _check_preset(preset: str, settings: list[str]) -> None:
+def _check_preset(chosen: str, settings: list[str]) -> None:
     """Refuse a setting that the preset would silently replace."""
     named = {setting.partition("=")[0] for setting in settings}
-    for step, members in PRESETS.get(preset, {}).items():
+    for step, members in decided(chosen).items():
         for name in sorted(members):
             if f"{step}.{name}" in named:
                 raise ConfigError(
-                    f"The preset {preset} decides {step}.{name}: add --preset custom to set it."
+                    f"The preset {chosen} decides {step}.{name}: add --preset custom to set it."
                 )
 
 

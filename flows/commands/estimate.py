@@ -8,8 +8,10 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.errors import StorageError
 from editcorpus.inputs import Inputs
 from editcorpus.ledger import image_path
@@ -17,16 +19,20 @@ from editcorpus.rows import Source
 from editcorpus.sampling import quotas
 from editcorpus.selection import count_tasks
 from editcorpus.stages.estimate import Estimate, Prices, edit_keys, estimate
+from editcorpus.stages.foreseen import asking_steps
 from editcorpus.stages.looking import Sample, sample_rows
 from editcorpus.stages.pilot import forecast, read_pilot
 from editcorpus.storage import Store
-from flows.commands.build import SOURCES, recipe_arguments, recipe_of
+from flows.commands.build import recipe_arguments, recipe_of, source_argument
 from flows.connections import Connections, price_members, priced_connections
 from flows.forecasts import estimate_json, forecast_json, print_estimates, print_forecast
-from flows.parameters import PRESETS, Recipe
-from flows.starting import source_named
+from flows.parameters import Recipe
+from flows.settling import settled
+from flows.starting import source_of
 from flows.words import count
 
+_COMPARED = ("standard", "paper", "modern")
+"""The presets that are priced beside each other."""
 _LIMITS = {
     "requests_per_minute": "calls",
     "input_images_per_minute": "pictures sent",
@@ -37,7 +43,7 @@ _LIMITS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("source", choices=SOURCES, help="dataset to start from")
+    source_argument(parser)
     recipe_arguments(parser)
     parser.add_argument(
         "--sample", type=at_least_one, default=64, help="rows that are looked at (64)"
@@ -75,9 +81,10 @@ def run(arguments: argparse.Namespace) -> int:
     pace = {name: getattr(arguments, name) for name in ("in_flight", *_LIMITS)}
     pace |= price_members(os.environ, arguments.tariffs)
     connections = priced_connections(os.environ, arguments.store, pace)
-    source = source_named(arguments.source)
+    source = source_of(arguments.source, recipe)
     options = connections.options() if "://" in recipe.input else {}
-    inputs = Inputs.find(recipe.input, options)
+    found = Inputs.find(recipe.input, options, source.kind)
+    inputs = replace(found, store=connections.open_store())
     if arguments.from_run:
         members = _from_run(arguments.from_run, (source, inputs), recipe, connections)
     else:
@@ -91,18 +98,19 @@ def _from_sample(
     size: int, of: tuple[Source, Inputs], recipe: Recipe, connections: Connections
 ) -> dict[str, Any]:
     store, endpoints = connections.open_store(), connections.endpoints()
-    names = [*PRESETS, *(["custom"] if recipe.preset == "custom" else [])]
+    names = [*_COMPARED, *([] if recipe.preset in _COMPARED else [recipe.preset])]
     plans = {
-        name: Prices(endpoints, chosen.pad, chosen.regenerate, chosen.rewrite, chosen.align)
+        name: _prices(of[0], chosen, endpoints)
         for name in names
-        for chosen in (Recipe.model_validate({**dict(recipe), "preset": name}).settled(),)
+        for chosen in (settled(recipe.model_copy(update={"preset": name}), of[0]),)
     }
-    known = _may_have_answers(store)
     padding = [prices.padding for prices in plans.values()]
-    sample = sample_rows(*of, recipe.selection, size, padding, canvases=known)
+    laid = _may_have_answers(store)
+    sample = sample_rows(*of, recipe.selection, size, padding, canvases=laid)
     found = [_priced(name, sample, prices, store) for name, prices in plans.items()]
     listed = endpoints["regenerate"].tariffs
-    print_estimates(sample, found, recipe.preset, listed.told)
+    known = plans[recipe.preset].known
+    print_estimates(sample, found, recipe.preset, listed.told, known=known)
     return {
         "rows": sample.rows,
         "sample": sample.looked_at,
@@ -111,13 +119,29 @@ def _from_sample(
     }
 
 
+def _prices(source: Source, chosen: Recipe, endpoints: Mapping[str, Endpoint]) -> Prices:
+    """What a settled recipe would do."""
+    return Prices(
+        endpoints,
+        chosen.pad,
+        chosen.regenerate,
+        chosen.rewrite,
+        chosen.align,
+        steps=asking_steps(source, chosen.variant),
+        making=chosen.synthesize,
+        composing=chosen.compose,
+        sorting=chosen.classify,
+    )
+
+
 def _may_have_answers(store: Store) -> bool:
     """Whether it is worth laying canvases to look for their edits; a bucket is always asked."""
     return store.local is None or (store.local / "responses").is_dir()
 
 
 def _priced(name: str, sample: Sample, prices: Prices, store: Store) -> Estimate:
-    return estimate(name, sample, prices, _served(store, edit_keys(sample, prices)))
+    served = _served(store, edit_keys(sample, prices)) if prices.known else None
+    return estimate(name, sample, prices, served)
 
 
 def _served(store: Store, keys: Mapping[str, str]) -> set[str] | None:

@@ -6,17 +6,14 @@ import os
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
+from functools import partial
 
 from editcorpus.buckets import refuse_password
-from editcorpus.errors import ConfigError, RunStopped, StorageError
+from editcorpus.errors import RunStopped, StorageError
 from editcorpus.layouts.catalogue import LAYOUTS
-from editcorpus.layouts.corpus import Corpus, open_corpus
 from editcorpus.layouts.export import Exported, export
-from editcorpus.layouts.manifest import NAME as MANIFEST
-from editcorpus.stages.publish import corpus_folder
-from editcorpus.storage import Store
 from flows.connections import open_store
+from flows.corpora import named_corpus, place_of
 from flows.starting import interruptible
 
 
@@ -35,8 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Write it, and print what was written; started again after a kill, it goes on."""
     began = time.monotonic()
     refuse_password(arguments.to)
-    corpus = _corpus(arguments.store, arguments.corpus)
-    store, folder = _place(arguments.to)
+    opens = partial(open_store, os.environ)
+    corpus = named_corpus(opens(arguments.store), arguments.corpus, opens)
+    store, folder = place_of(arguments.to, opens)
     try:
         with interruptible():
             made = export(corpus, LAYOUTS[arguments.layout], store, folder, _shown)
@@ -62,27 +60,3 @@ def _told(made: Exported, seconds: float) -> str:
         f"{made.records:,} records as {made.layout} in {made.files:,} files of {made.bytes:,} bytes, "
         f"{seconds} s\n{made.path}\n"
     )
-
-
-def _corpus(root: str, named: str) -> Corpus:
-    """The corpus of a run, or else the one that lies where a path or URL says."""
-    if "/" not in named:
-        store, folder = open_store(os.environ, root), corpus_folder(named)
-        if store.exists(f"{folder}/{MANIFEST}") or not Path(named).is_dir():
-            return open_corpus(store, folder)
-    refuse_password(named)
-    return open_corpus(*_place(named))
-
-
-def _place(where: str) -> tuple[Store, str]:
-    """The store that a folder lies in, and the folder's name there.
-
-    Raises:
-        ConfigError: It is a whole bucket or disk.
-    """
-    plain = where.removeprefix("file://")
-    path = plain.rstrip("/") if "://" in plain else os.path.abspath(plain)  # noqa: PTH100 - for ".."
-    root, _, name = path.rpartition("/")
-    if not name or root.endswith(("/", ":")):
-        raise ConfigError(f"{where!r:.200} is no folder; name one inside of it.")
-    return open_store(os.environ, root or "/"), name

@@ -17,9 +17,10 @@ from editcorpus.records import Reason
 from editcorpus.runs import read_identity
 from editcorpus.stages.opening import check
 from editcorpus.storage import Store
-from flows.commands.build import SOURCES, connected, effort_arguments, effort_members, start
+from flows.commands.build import connected, effort_arguments, effort_members, start
 from flows.parameters import ANY, Recipe
-from flows.starting import direct_job, interruptible, no_budget, promised
+from flows.sources import source_names
+from flows.starting import direct_job, interruptible, no_budget, promised, roles_asked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,13 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Record who is done again, then take them through their steps; exit codes as of a build."""
     began = time.monotonic()
     with interruptible():
-        connections = connected(arguments)
-        arguments.source, recipe = known_recipe(connections.open_store(), arguments)
+        store = connected(arguments, asked=()).open_store()
+        arguments.source, recipe = known_recipe(store, arguments)
+        connections = connected(arguments, roles_asked(arguments.source, recipe))
         job = direct_job(arguments.source, recipe, connections)
         check(job)
         wish = Wish(recipe.effort.redriven, recipe.effort.redrive_sample)
         sys.stderr.write("".join(f"{line}\n" for line in take_wish(job, wish)))
-        for told in filter(None, (promised(job), no_budget(job))):
+        for told in filter(None, (promised(job), no_budget(job), job.inputs.note)):
             sys.stderr.write(f"editcorpus: {told}\n")
         return start(arguments, recipe, connections, began)
 
@@ -68,9 +70,10 @@ def known_recipe(store: Store, arguments: argparse.Namespace) -> tuple[str, Reci
     name = arguments.run
     known = read_identity(store, name)
     source = known.pop("source", "")
-    if not known or source not in SOURCES:
+    if not known or source not in source_names():
         raise ConfigError(f"The store {store.root} has no run {name!r}.")
-    known.pop("providers", None)
+    for made in ("providers", "steps", "fetch"):  # what the rest of it comes to
+        known.pop(made, None)
     effort = {
         **effort_members(arguments),
         "redrive": arguments.reason or [ANY],

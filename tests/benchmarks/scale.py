@@ -63,6 +63,8 @@ def child(rows: int) -> None:
             "access_key": "",
             "secret_key": SecretStr(""),
             "spool": str(folder / "spool"),
+            "hub_endpoint": "",
+            "hub_token": SecretStr(""),
         }
         judge = {**members, "base_url": server.vllm_url, "tariff": "free"}
         recipe = Recipe.model_validate(

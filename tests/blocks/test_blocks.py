@@ -35,9 +35,9 @@ class TestEveryBlock:
 
     def test_keeps_every_secret_as_one(self, kind: type[Block]) -> None:
         for name, field in kind.model_fields.items():
-            assert (field.annotation is SecretStr) == name.endswith(("_key", "secret")) or (
-                name == "access_key"
-            ), name
+            assert (field.annotation is SecretStr) == name.endswith(
+                ("_key", "secret", "_token")
+            ) or (name == "access_key"), name
 
     def test_shows_no_secret(self, kind: type[Block]) -> None:
         secrets = [n for n, field in kind.model_fields.items() if field.annotation is SecretStr]
@@ -111,6 +111,13 @@ def test_a_bucket_is_opened_with_its_key_and_only_with_what_is_set() -> None:
     keyed = CorpusStore(root="s3://team/x", secret_key=SecretStr(SECRET))
     assert keyed.options() == {"secret": SECRET}
     assert SECRET not in repr(keyed.store())
+
+
+def test_the_hub_is_for_inputs_alone() -> None:
+    block = CorpusStore(root="s3://team/x", hub_token=SecretStr(SECRET), hub_endpoint="http://hub")
+    assert block.options() == {"hub": {"endpoint": "http://hub", "token": SECRET}}
+    assert "hub" not in repr(block.store().beneath("a"))
+    assert SECRET not in repr(block.store())
 
 
 def test_the_masks_hold_on_a_real_server(prefect_api: str) -> None:

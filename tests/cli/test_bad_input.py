@@ -13,8 +13,10 @@ import pytest
 
 from editcorpus.planning import Selection
 from editcorpus.runs import identify_run
+from editcorpus.sources.omniedit import SOURCE
 from editcorpus.storage import Store
 from flows.parameters import Recipe
+from flows.settling import settled
 
 SANDBOX = dict.fromkeys(("regenerate", "rewrite", "align"), "sandbox")
 SECRET = "s3-planted-51c0de"
@@ -139,9 +141,9 @@ def told(
     """What each case was told; as many run at once as there are cores: it is imports, mostly."""
     one_sandbox.admin("reset", {})
     taken = {
-        **Recipe(run="taken", input=str(few), selection=Selection(seed=5))
-        .settled()
-        .identity("omniedit"),
+        **settled(
+            Recipe(run="taken", input=str(few), selection=Selection(seed=5)), SOURCE
+        ).identity(SOURCE),
         "providers": SANDBOX,
     }
     identify_run(Store.on_disk(place / "store"), "taken", taken)

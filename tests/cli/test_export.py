@@ -64,7 +64,7 @@ def test_the_last_line_tells_what_was_written(ask: Callable[..., Told], tmp_path
     files = [file for file in (tmp_path / "out/pairs").rglob("*") if file.is_file()]
     assert list(told) == ["layout", "records", "files", "bytes", "path", "seconds"]
     assert (told["layout"], told["records"]) == ("kontext", 3)
-    assert told["files"] == len(files) == 12
+    assert told["files"] == len(files) == 13
     assert told["bytes"] == sum(file.stat().st_size for file in files)
     assert told["path"] == str(tmp_path / "out/pairs")
     assert list(read_kontext(Store.on_disk(tmp_path / "out"), "pairs")) == RECORDS
@@ -78,7 +78,7 @@ def test_the_last_line_tells_what_was_written(ask: Callable[..., Told], tmp_path
 def test_a_corpus_is_a_run_or_a_folder(ask: Callable[..., Told], named: str) -> None:
     code, out, _ = ask("--corpus", named, "--layout", "webdataset", "--to", "out")
     assert code == 0
-    assert out.startswith("3 records as webdataset in 3 files of ")
+    assert out.startswith("3 records as webdataset in 4 files of ")
 
 
 def test_a_folder_beside_the_shell_is_found_by_its_name(

@@ -91,7 +91,7 @@ def test_a_large_forecast_fits(read_out: Callable[[], str]) -> None:
     assert "swap 99,999 0" in words
     assert "kept in the store 6.00 TB" in words
     assert "99,999 rows are of tasks that the pilot has not seen." in words
-    assert "3 of the pilot's edits were served from the store" in words
+    assert "3 of the pilot's pictures were served from the store" in words
     assert "…" not in told
 
 

@@ -21,6 +21,10 @@ CALM = {"time_scale": 0.001, "latency_s": None}
 SECRET = "s3-planted-51c0de"
 
 
+_TRIES = 300
+"""How often a mount is tried; each takes some milliseconds."""
+
+
 @dataclass(frozen=True)
 class Namespace:
     """A place of its own for mounts, which ends with the process that holds it."""
@@ -34,7 +38,12 @@ class Namespace:
         return ("nsenter", "--target", pid, "--user", "--preserve-credentials", "--mount", "--")
 
     def mount(self, *words: object) -> None:
-        subprocess.run([*self.words, "mount", *map(str, words)], check=True)
+        """Mount; a folder in which a file is being written is busy, and tried again."""
+        command = [*self.words, "mount", *map(str, words)]
+        for _ in range(_TRIES):
+            if subprocess.run(command, check=False, capture_output=True).returncode == 0:
+                return
+        subprocess.run(command, check=True)
 
     def umount(self, folder: Path) -> None:
         subprocess.run([*self.words, "umount", "--lazy", folder], check=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from editcorpus.changes import Pixels, compare, is_blank
+from editcorpus.changes import Pixels, changed, compare, is_blank
 
 
 def scene(seed: int = 0) -> Pixels:
@@ -24,6 +24,15 @@ def test_a_patch_changes_its_own_share() -> None:
     found = compare(scene(), edited)
     assert found.changed_share == pytest.approx(64 * 96 / (256 * 384), abs=0.005)
     assert found.changed_share_no_tone == pytest.approx(found.changed_share, abs=0.005)
+
+
+def test_the_pixels_that_changed_are_those_of_the_patch() -> None:
+    edited = scene()
+    edited[40:104, 100:196] = 255
+    found = changed(scene(), edited)
+    assert found.mean() == compare(scene(), edited).changed_share
+    assert found[42:102, 102:194].all()
+    assert found.sum() == found[39:105, 99:197].sum()
 
 
 def test_noise_of_single_pixels_is_not_a_change() -> None:
@@ -55,6 +64,8 @@ def test_extremes_do_not_wrap() -> None:
 def test_pictures_of_two_shapes_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match="shape"):
         compare(scene(), scene()[:10])
+    with pytest.raises(ValueError, match="shape"):
+        changed(scene(), scene()[:10])
 
 
 def noisy(level: int, sigma: float) -> Image.Image:

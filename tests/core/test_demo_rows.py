@@ -3,6 +3,8 @@
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,13 +14,21 @@ import pytest
 from PIL import Image, ImageOps, ImageStat
 
 from editcorpus.demo.rows import demo_rows, published_schema, write_demo_input
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.errors import RowsDamaged
+from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, plan
-from editcorpus.records import Reason
+from editcorpus.readers.parquet import PARQUET
+from editcorpus.records import Reason, Triplet
 from editcorpus.sources.omniedit import SOURCE
 
 PHOTOS = files("editcorpus.demo").joinpath("photos")
 FREE = {"CC0-1.0", "public domain"}
+
+
+def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
+    source = replace(SOURCE, columns={column: "image"}, pictures={"source": column})
+    for one, found in PARQUET.shelf(source, inputs, None).read(triplets, ("source",)):
+        yield one, found if isinstance(found, RowsDamaged) else found["source"]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +40,7 @@ def folder(tmp_path_factory) -> Path:
 def pictures(folder: Path) -> dict[str, bytes | None]:
     inputs = Inputs.find(str(folder))
     triplets = [one for shard in plan(SOURCE, inputs, Selection()) for one in shard.triplets]
-    found = read_pictures(SOURCE.image_column, triplets, inputs)
+    found = read_pictures("src_img", triplets, inputs)
     return {one.id.removeprefix("omniedit/"): data for one, data in found}
 
 

@@ -3,6 +3,8 @@
 import io
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,14 +15,22 @@ from editcorpus import foreign
 from editcorpus.errors import RowsDamaged, ShardError, StorageError
 from editcorpus.footers import Chunk
 from editcorpus.foreign import ForeignTable
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.inputs import Inputs
 from editcorpus.pages import Guard
+from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Triplet
+from editcorpus.sources.omniedit import SOURCE
 from editcorpus.thrift import CutShort, read_struct
 
 HUGE = 2**31 - 1
 ROWS = 20
 GROUP = 10
+
+
+def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
+    source = replace(SOURCE, columns={column: "image"}, pictures={"source": column})
+    for one, found in PARQUET.shelf(source, inputs, None).read(triplets, ("source",)):
+        yield one, found if isinstance(found, RowsDamaged) else found["source"]
 
 
 def varint(number: int) -> bytes:
@@ -147,7 +157,7 @@ def test_whatever_is_sound_is_read_however_it_comes(tmp_path, form, buffer, monk
     monkeypatch.setattr(foreign, "_BUFFER_BYTES", buffer)
     path = write(tmp_path / "a.parquet", **form)
     assert pictures(path) == [b"%d-" % n * 40 for n in range(ROWS)]
-    with Inputs().parquet(str(path)) as table:
+    with PARQUET.rows(Inputs(), str(path)) as table:
         rows = [row for group in (1, 0) for row in table.records(group, ["text"])]
     assert rows == [{"text": f"Paint {n}."} for n in (*range(GROUP, ROWS), *range(GROUP))]
 
@@ -185,7 +195,10 @@ def test_a_text_that_unfolds_to_gigabytes_is_not_unfolded(tmp_path: Path):
     texts = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), ["x" * 200_000])
     pq.write_table(pa.table({"text": texts}), path, compression="zstd")
     assert path.stat().st_size < 10_000
-    with Inputs().parquet(str(path)) as table, pytest.raises(RowsDamaged, match="texts unfold to"):
+    with (
+        PARQUET.rows(Inputs(), str(path)) as table,
+        pytest.raises(RowsDamaged, match="texts unfold to"),
+    ):
         list(table.records(0, ["text"]))
 
 
@@ -195,7 +208,7 @@ def test_values_that_repeat_each_other_are_bounded(tmp_path: Path):
     texts = pa.table({"text": ["x" * 500_000] * 1_200})
     pq.write_table(texts, path, compression="none", **encoding)
     with (
-        Inputs().parquet(str(path)) as table,
+        PARQUET.rows(Inputs(), str(path)) as table,
         pytest.raises(RowsDamaged, match="repeat each other"),
     ):
         list(table.records(0, ["text"]))
@@ -205,7 +218,7 @@ def test_a_list_is_read_with_what_is_missing_in_it(tmp_path: Path):
     lists = [["a", None], [], None, ["b"]]
     for kind in (pa.list_, pa.large_list):
         pq.write_table(pa.table({"l": pa.array(lists, kind(pa.string()))}), tmp_path / "a.parquet")
-        with Inputs().parquet(str(tmp_path / "a.parquet")) as table:
+        with PARQUET.rows(Inputs(), str(tmp_path / "a.parquet")) as table:
             assert [row["l"] for row in table.records(0, ["l"])] == lists
 
 

@@ -2,7 +2,9 @@
 
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,13 +13,21 @@ import pytest
 
 from editcorpus import buckets
 from editcorpus.errors import ConfigError, RowsDamaged, ShardError, StorageError
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.inputs import Inputs
+from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Triplet
+from editcorpus.sources.omniedit import SOURCE
 
 NOBODY = {
     "endpoint_url": "http://127.0.0.1:1",
     "config_kwargs": {"retries": {"total_max_attempts": 1}},
 }
+
+
+def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
+    source = replace(SOURCE, columns={column: "image"}, pictures={"source": column})
+    for one, found in PARQUET.shelf(source, inputs, None).read(triplets, ("source",)):
+        yield one, found if isinstance(found, RowsDamaged) else found["source"]
 
 
 def write(path: Path, pictures: list, group: int = 10, struct: bool = True) -> Path:
@@ -205,7 +215,7 @@ def test_a_bucket_that_does_not_answer_is_told_in_seconds(connects: bool, monkey
 @pytest.mark.s3
 def test_a_first_look_reads_what_any_look_reads(bucket):
     inputs = Inputs.find("s3://data/omni/a.parquet", bucket)
-    with inputs.hasty().parquet(inputs.files[0]) as parquet:
+    with PARQUET.rows(inputs.hasty(), inputs.files[0]) as parquet:
         assert parquet.metadata.num_rows == 25
     assert not inputs.first_look
 

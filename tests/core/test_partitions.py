@@ -31,6 +31,18 @@ def test_partitions_hold_each_shard_once(shards: int, most: int, least: int, siz
     assert [part.number for part in parts] == list(range(len(parts)))
 
 
+@pytest.mark.parametrize(
+    ("shards", "most", "least", "sizes"),
+    [(5, 100, 8, [5]), (15, 100, 2, [5, 10]), (500, 100, 1, [100] * 5), (20, 3, 1, [5] * 4)],
+)
+def test_shards_that_belong_together_are_in_one_partition(
+    shards: int, most: int, least: int, sizes: list[int]
+):
+    parts = cut(shards, most, least, unit=5)
+    assert [len(part.shards) for part in parts] == sizes
+    assert [number for part in parts for number in part.shards] == list(range(shards))
+
+
 def test_a_partition_knows_its_shards():
     assert Partition(2, 10, 13).shards == range(10, 13)
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, check_columns, plan
+from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.rows import Source, choose_instruction, identify
 
@@ -32,8 +33,9 @@ TOY = Source(
     license="CC0-1.0",
     columns={"key": "text", "task": "text", "texts": "texts", "picture": "image"},
     task_column="task",
-    image_column="picture",
+    pictures={"source": "picture"},
     triplet=to_triplet,
+    reader=PARQUET,
 )
 
 

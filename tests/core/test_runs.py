@@ -94,3 +94,10 @@ def test_a_damaged_identity_is_one_sentence(disk_store: Store, data: bytes):
     disk_store.write("runs/spring/run.json", data)
     with pytest.raises(ConfigError, match=r"runs/spring/run\.json is damaged"):
         identify_run(disk_store, "spring", IDENTITY)
+
+
+def test_the_name_of_a_united_corpus_is_none_for_a_run(any_store: Store):
+    any_store.write("unions/all/union.json", b"{}")
+    with pytest.raises(ConfigError, match="'all' is the name of a united corpus"):
+        identify_run(any_store, "all", IDENTITY)
+    assert not any_store.exists("runs/all/run.json")

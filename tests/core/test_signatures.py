@@ -2,8 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,9 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow.parquet as pq
 import pytest
 
-from editcorpus.errors import ConfigError, StorageError
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.errors import ConfigError, RowsDamaged, StorageError
+from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, plan
+from editcorpus.readers.parquet import PARQUET
+from editcorpus.records import Triplet
 from editcorpus.signatures import unsigned, without_signatures
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.stages.plan import make_plan
@@ -36,6 +39,12 @@ SIGNED = [
     ("?%53ignature=abc", ""),
     ("", ""),
 ]
+
+
+def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
+    source = replace(SOURCE, columns={column: "image"}, pictures={"source": column})
+    for one, found in PARQUET.shelf(source, inputs, None).read(triplets, ("source",)):
+        yield one, found if isinstance(found, RowsDamaged) else found["source"]
 
 
 @pytest.mark.parametrize(("query", "kept"), SIGNED)
@@ -128,7 +137,7 @@ def test_a_presigned_url_is_read_and_its_signature_is_nowhere(
     assert "51gn" not in repr(inputs)
     made = make_plan(store, "r", SOURCE, inputs, Selection())
     planned = [one for shard in plan(SOURCE, inputs, Selection()) for one in shard.triplets]
-    read = [data for _, data in read_pictures(SOURCE.image_column, planned, inputs.hasty())]
+    read = [data for _, data in read_pictures("src_img", planned, inputs.hasty())]
     assert read == [b"picture %d" % number for number in range(12)]
     anew = make_plan(store, "r", SOURCE, Inputs.find(f"{served}second-51gn"), Selection())
     assert anew == made, "a new signature is the same input"
@@ -160,5 +169,5 @@ def test_a_run_is_the_same_under_another_signature() -> None:
     recipes = [
         Recipe(run="r", input=f"https://host/a.parquet?X-Amz-Signature={word}") for word in "ab"
     ]
-    first, second = (one.identity("omniedit") for one in recipes)
+    first, second = (one.identity(SOURCE) for one in recipes)
     assert first == second and first["input"] == "https://host/a.parquet"

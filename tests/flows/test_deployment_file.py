@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.flows import Flow, load_flow_from_entrypoint
 
 from flows.parameters import Recipe
+from flows.settling import settled
+from flows.sources import source_named, source_names
 from flows.workers import deployment_named
 
 FILE = Path(__file__).parents[2] / "deployments" / "prefect.yaml"
@@ -71,7 +74,9 @@ def test_names_the_deployments_of_a_source_by_their_modules_without_a_pull_step(
     declared: dict[str, Any], deployment: dict[str, Any], parts: dict[str, Any]
 ) -> None:
     assert declared["pull"] == []
-    assert [one["name"] for one in declared["deployments"]] == ["omniedit", "omniedit-partition"]
+    names = [one["name"] for one in declared["deployments"]]
+    assert names[:2] == ["omniedit", "omniedit-partition"]
+    assert len(names) == len(set(names))
     assert parts["entrypoint"] == "flows.partition.partition"
     assert parts["work_pool"]["name"] == deployment["work_pool"]["name"]
     assert parts["work_pool"]["job_variables"] == deployment["work_pool"]["job_variables"]
@@ -157,3 +162,24 @@ def test_no_choice_of_the_form_is_an_empty_word(flow: Flow[..., Any]) -> None:
     }
     assert len(choices) >= 8
     assert [name for name, words in choices.items() if "" in words] == []
+
+
+def test_each_source_with_a_flow_has_a_deployment_and_one_for_its_parts(
+    declared: dict[str, Any],
+) -> None:
+    found = {one["name"]: one for one in declared["deployments"]}
+    names = [name for name in source_names() if find_spec(f"flows.{name.replace('-', '_')}")]
+    assert {"omniedit", "scaleedit", "complex-edit"} <= set(names)
+    assert set(found) == {"corpus", *names, *(f"{name}-partition" for name in names)}
+    for name in names:
+        own, parts = found[name], found[f"{name}-partition"]
+        flow = load_flow_from_entrypoint(own["entrypoint"])
+        recipe = flow.validate_parameters(own["parameters"])["recipe"]
+        assert (flow.name, own["tags"]) == (name, ["editcorpus", name])
+        assert parts["entrypoint"] == "flows.partition.partition"
+        for key in ("limit", "collision_strategy"):
+            assert own["concurrency_limit"][key] == found["omniedit"]["concurrency_limit"][key]
+        assert 0 < recipe.selection.limit <= 1000
+        assert 0 < recipe.effort.budget_usd <= 100
+        source = source_named(name, recipe.recipe)
+        assert settled(recipe, source).variant == source.variant

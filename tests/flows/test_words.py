@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from editcorpus.errors import ConfigError
+from editcorpus.sources.omniedit import SOURCE
 from flows.commands import build, redrive
 from flows.commands.build import recipe_of
 from flows.parameters import Recipe
-from flows.starting import Connected, job_over, source_named
+from flows.sources import source_named
+from flows.starting import Connected, job_over
 from flows.words import merged, modes
 
-BATCH = {"regenerate": "batch", "rewrite": "batch", "align": "batch"}
+STEPS = ("regenerate", "synthesize", "compose", "rewrite", "align")
+BATCH = dict.fromkeys(STEPS, "batch")
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -39,7 +42,7 @@ def test_a_mode_is_for_all_steps_or_for_one_and_the_last_counts(
     assert recipe.effort.modes.model_dump(exclude_defaults=True) == {
         step: mode for step, mode in asked.items() if mode != "online"
     }
-    assert recipe.identity("omniedit") == recipe_of(parsed()).identity("omniedit")
+    assert recipe.identity(SOURCE) == recipe_of(parsed()).identity(SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def test_a_mode_is_for_all_steps_or_for_one_and_the_last_counts(
         ("", "'' is no mode; it is batch, auto or online"),
         ("fast", "'fast' is no mode"),
         ("regenerate=", "'' is no mode"),
-        ("=batch", "'' asks no model; these steps do: regenerate, rewrite, align"),
+        ("=batch", f"'' asks no model; these steps do: {', '.join(STEPS)}"),
         ("filter=batch", "'filter' asks no model"),
         ("a=b=batch", "'a=b' asks no model"),
     ],

@@ -29,7 +29,9 @@ from editcorpus.stages.plan import make_plan
 from editcorpus.stages.stage import run_stage
 from editcorpus.storage import Store
 from flows.parameters import Recipe
-from flows.starting import Connected, job_over, source_named
+from flows.settling import settled
+from flows.sources import source_named
+from flows.starting import Connected, job_over
 
 pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).parents[2]
@@ -113,7 +115,7 @@ class Team:
         source, recipe = source_named("omniedit"), Recipe.model_validate(self.recipe(run, "high"))
         roles = {"regenerate": "images", "rewrite": "writer", "align": "judge"}
         asked = {step: endpoint_from(role, self.blocks[role]) for step, role in roles.items()}
-        job = job_over(source, recipe.settled(), Connected(self.store, {}, asked))
+        job = job_over(source, settled(recipe, source), Connected(self.store, {}, asked))
         with opened(job) as shop:
             plan = make_plan(self.store, run, source, job.inputs, recipe.selection)
             for shard in range(plan.shards):

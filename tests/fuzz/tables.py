@@ -1,6 +1,8 @@
 """Mutated parquet files, through planning and through the reading of their pictures."""
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,8 +14,9 @@ from PIL import Image
 
 from editcorpus.demo.rows import published_schema
 from editcorpus.errors import ConfigError, RowsDamaged, ShardError
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.inputs import Inputs
 from editcorpus.planning import PlannedShard, Selection, plan
+from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Triplet
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.texts import clean_instruction
@@ -25,6 +28,12 @@ _FORMS: tuple[dict[str, Any], ...] = (
     {"compression": "zstd", "data_page_version": "2.0"},
     {"compression": "gzip", "write_page_checksum": True, "data_page_size": 256},
 )
+
+
+def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
+    source = replace(SOURCE, columns={column: "image"}, pictures={"source": column})
+    for one, found in PARQUET.shelf(source, inputs, None).read(triplets, ("source",)):
+        yield one, found if isinstance(found, RowsDamaged) else found["source"]
 
 
 def _row(number: int) -> dict[str, Any]:
@@ -108,7 +117,7 @@ class Tables:
         seen: list[str] = []
         damaged = 0
         try:
-            for one, data in read_pictures(SOURCE.image_column, triplets, self._inputs):
+            for one, data in read_pictures("src_img", triplets, self._inputs):
                 assert data is None or isinstance(data, bytes | RowsDamaged)
                 seen.append(one.id)
                 damaged += isinstance(data, RowsDamaged)

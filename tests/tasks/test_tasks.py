@@ -10,10 +10,10 @@ from prefect.states import Failed
 
 from editcorpus.errors import BudgetExceeded, ConfigError, ShardError
 from editcorpus.shards import ShardRef
-from editcorpus.stages.order import STAGES as CORE
+from editcorpus.stages.order import KNOWN as STAGES
 from tasks.finish import finish
 from tasks.plan import plan
-from tasks.shard import STAGES, shard
+from tasks.shard import TASKS, shard
 from tasks.states import through, verdict
 
 KNOWN: dict[str, Any] = {"run": "r", "shard": 3, "step": "pad", "digest": "d", "skipped": False}
@@ -25,10 +25,10 @@ def ref(**counts: int) -> ShardRef:
 
 
 def test_there_is_one_task_a_stage_in_the_order_of_the_stages() -> None:
-    assert [task.name for task in STAGES] == [stage.name for stage in CORE]
+    assert set(TASKS) == {stage.name for stage in STAGES.values()}
 
 
-@pytest.mark.parametrize("task", STAGES, ids=lambda task: task.name)
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
 def test_a_stage_is_retried_once_and_never_served_from_prefects_cache(task: Any) -> None:
     assert task.retries == 1
     assert task.cache_policy == NO_CACHE
@@ -94,6 +94,6 @@ def test_a_shard_says_at_which_steps_answers_are_missing() -> None:
     [(ShardError("cut short"), True), (BudgetExceeded("spent"), False), (ConfigError("no"), False)],
 )
 def test_what_cannot_end_better_is_not_tried_again(error: Exception, worth: bool) -> None:
-    condition = STAGES[0].retry_condition_fn
+    condition = TASKS["pad"].retry_condition_fn
     assert condition is not None
-    assert condition(STAGES[0], None, Failed(data=error)) is worth
+    assert condition(TASKS["pad"], None, Failed(data=error)) is worth

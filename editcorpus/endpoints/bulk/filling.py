@@ -7,7 +7,7 @@ from decimal import Decimal
 from editcorpus.endpoints.bulk.batch import Tray
 from editcorpus.endpoints.bulk.lines import Line, bare, sent
 from editcorpus.endpoints.bulk.works import Works
-from editcorpus.endpoints.requests import Ask, Chat, ImageEdit
+from editcorpus.endpoints.requests import Ask, Chat, ForImage
 
 _KEY_DIGITS = 16
 """Of a request's hash in the name of its line; a number makes the name unique."""
@@ -75,8 +75,8 @@ class Filler:
         self._number += 1
         custom_id = f"{ask.key[:_KEY_DIGITS]}-{self._number}"
         try:
-            if isinstance(ask.what, ImageEdit):
-                files, data = await self._edit(custom_id, ask.what)
+            if isinstance(ask.what, ForImage):
+                files, data = await self._image(custom_id, ask.what)
             else:
                 async with self._doors:
                     files, data = [], await self._chat(custom_id, ask.what)
@@ -91,7 +91,7 @@ class Filler:
             full.append(self._trays.pop(_place(ask)))
         return full
 
-    async def _edit(self, custom_id: str, what: ImageEdit) -> tuple[list[str], bytes]:
+    async def _image(self, custom_id: str, what: ForImage) -> tuple[list[str], bytes]:
         files = [await self._works.uploads.hold(picture) for picture in what.pictures]
         return files, sent(custom_id, what, files, [])
 
@@ -110,8 +110,8 @@ class Filler:
             tray = None
         if tray is None:
             limits = self._works.endpoint
-            edits = isinstance(ask.what, ImageEdit)
-            most = limits.batch_lines if edits else limits.batch_chats
+            pictures = isinstance(ask.what, ForImage)
+            most = limits.batch_lines if pictures else limits.batch_chats
             tray = self._trays[place] = Tray(self._name(), most, self._limit(ask.what.model))
         return full, tray
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from editcorpus.bookings import Intent, to_fields, to_intent
 from editcorpus.endpoints import chat, images
-from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, Picture
+from editcorpus.endpoints.requests import Ask, Chat, ForImage, ImageEdit, ImageMake, Picture, What
 from editcorpus.errors import StorageError
 from editcorpus.journal import encode
 
@@ -47,33 +47,47 @@ class Line:
         )
 
 
-def path_of(what: ImageEdit | Chat) -> str:
+def path_of(what: What) -> str:
     """The API that a request is for, as batches name it."""
-    return "/v1/images/edits" if isinstance(what, ImageEdit) else "/v1/chat/completions"
+    if isinstance(what, Chat):
+        return "/v1/chat/completions"
+    return "/v1/images/edits" if isinstance(what, ImageEdit) else "/v1/images/generations"
 
 
-def sent(custom_id: str, what: ImageEdit | Chat, files: list[str], bodies: list[bytes]) -> bytes:
+def sent(custom_id: str, what: What, files: list[str], bodies: list[bytes]) -> bytes:
     """The line of the input file.
 
     Args:
         custom_id: Its name in the batch.
         what: The request.
-        files: The API's names of its pictures, for an edit.
+        files: The API's names of its pictures, for an edit; that of a mask comes last.
         bodies: Its encoded pictures, for a question; the chat API takes no files.
     """
-    if isinstance(what, ImageEdit):
-        body = {**images.parameters(what), "images": [{"file_id": name} for name in files]}
-    else:
+    if isinstance(what, Chat):
         body = {**chat.parameters(what, bodies), **what.options}
+    else:
+        body = {**images.parameters(what), **_files(what, files)}
     line = {"custom_id": custom_id, "method": "POST", "url": path_of(what), "body": body}
     return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+def _files(what: ForImage, files: list[str]) -> dict[str, Any]:
+    """The members of a body that name uploaded pictures."""
+    if isinstance(what, ImageMake):
+        return {}
+    named = [{"file_id": name} for name in files]
+    return {"images": named} if what.mask is None else {"images": named[:-1], "mask": named[-1]}
 
 
 def bare(ask: Ask) -> Ask:
     """The same without the way to its pictures, which is closed by the time the answer comes."""
     what = ask.what
+    if isinstance(what, ImageMake):
+        return ask
     if isinstance(what, ImageEdit):
-        return replace(ask, what=replace(what, picture=replace(what.picture, load=_gone)))
+        mask = what.mask and replace(what.mask, load=_gone)
+        picture = replace(what.picture, load=_gone)
+        return replace(ask, what=replace(what, picture=picture, mask=mask))
     content = tuple(
         replace(part, load=_gone) if isinstance(part, Picture) else part for part in what.content
     )
@@ -97,33 +111,34 @@ def restored(members: Mapping[str, Any]) -> Line:
     return Line(custom_id, ask, intent, files)
 
 
-def _told(what: ImageEdit | Chat) -> dict[str, Any]:
+def _told(what: What) -> dict[str, Any]:
     if isinstance(what, Chat):
         content = [part if isinstance(part, str) else list(part.size) for part in what.content]
         return {"content": content, "max_tokens": what.max_tokens, "options": what.options}
-    return {
+    told = {
         "prompt": what.prompt,
         "size": list(what.size),
         "quality": what.quality,
         "output_format": what.output_format,
-        "shown": list(what.picture.size),
     }
+    if isinstance(what, ImageMake):
+        return told
+    masked = {} if what.mask is None else {"mask": list(what.mask.size)}
+    return {**told, "shown": list(what.picture.size), **masked}
 
 
-def _what(model: str, told: Mapping[str, Any]) -> ImageEdit | Chat:
+def _what(model: str, told: Mapping[str, Any]) -> What:
     if "content" in told:
         content = tuple(
             part if isinstance(part, str) else _picture(part) for part in told["content"]
         )
         return Chat(model, content, int(told["max_tokens"]), dict(told["options"]))
-    return ImageEdit(
-        model,
-        str(told["prompt"]),
-        _picture(told["shown"]),
-        _size(told["size"]),
-        str(told["quality"]),
-        str(told["output_format"]),
-    )
+    prompt, size = str(told["prompt"]), _size(told["size"])
+    quality, output_format = str(told["quality"]), str(told["output_format"])
+    if "shown" not in told:
+        return ImageMake(model, prompt, size, quality, output_format)
+    mask = _picture(told["mask"]) if "mask" in told else None
+    return ImageEdit(model, prompt, _picture(told["shown"]), size, quality, output_format, mask)
 
 
 def _picture(size: Any) -> Picture:

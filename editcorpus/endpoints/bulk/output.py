@@ -10,7 +10,7 @@ from editcorpus.endpoints import chat, images
 from editcorpus.endpoints.classify import Verdict, classify
 from editcorpus.endpoints.facts import Facts
 from editcorpus.endpoints.replies import Raw, Reply, usage_of
-from editcorpus.endpoints.requests import Chat, ImageEdit
+from editcorpus.endpoints.requests import ForImage, What
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
 from editcorpus.tariffs import Usage
@@ -75,7 +75,7 @@ def read_output(data: bytes, whole: bool) -> Output | None:
     )
 
 
-def read_answer(output: Output, what: ImageEdit | Chat) -> Reply:
+def read_answer(output: Output, what: What) -> Reply:
     """What is kept of a sound answer, checked as online.
 
     Raises:
@@ -83,12 +83,12 @@ def read_answer(output: Output, what: ImageEdit | Chat) -> Reply:
     """
     if output.body is None:
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer is longer than 64 MiB, or empty.")
-    return images.read(output.raw, what) if isinstance(what, ImageEdit) else chat.read(output.raw)
+    return images.read(output.raw, what) if isinstance(what, ForImage) else chat.read(output.raw)
 
 
-def usage(output: Output, what: ImageEdit | Chat) -> Usage | None:
+def usage(output: Output, what: What) -> Usage | None:
     """The tokens that a useless answer says it took."""
-    return usage_of(output.raw, images.usage if isinstance(what, ImageEdit) else chat.usage)
+    return usage_of(output.raw, images.usage if isinstance(what, ForImage) else chat.usage)
 
 
 def verdict(output: Output) -> Verdict:

@@ -18,16 +18,18 @@ from editcorpus.endpoints.bulk.desk import split
 from editcorpus.endpoints.bulk.lines import Line, bare, restored, sent
 from editcorpus.endpoints.bulk.output import read_output
 from editcorpus.endpoints.bulk.page import Page, Records
-from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, Picture
+from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, ImageMake, Picture, What
 from editcorpus.errors import RunStopped, StorageError
 from editcorpus.journal import Line as Read
 
 PICTURE = Picture("little", "image/png", 0, (64, 48), lambda: b"pixels")
 EDIT = ImageEdit("gpt-image-2", "Make it blue \ud800", PICTURE, (1024, 768), "low", "png")
+MASKED = replace(EDIT, mask=replace(PICTURE, pixels="mask"))
+MAKE = ImageMake("gpt-image-2", "A blue \ud800", (1024, 768), "low", "png")
 CHAT = Chat("gpt-6-luna", ("Before:", PICTURE, "Yes?"), 1, {"logprobs": True})
 
 
-def line(what: ImageEdit | Chat) -> Line:
+def line(what: What) -> Line:
     ask = Ask("x/1", "align", 3, "done", 1, what, "ab" * 32)
     intent = Intent(
         "p-1", ask.key, "r", 3, "x/1", "align", 1, what.model, Decimal("0.1"), "now", "b-1"
@@ -35,16 +37,36 @@ def line(what: ImageEdit | Chat) -> Line:
     return Line("abab-1", bare(ask), intent, ("file-1",))
 
 
-@pytest.mark.parametrize("what", [EDIT, CHAT])
+@pytest.mark.parametrize("what", [EDIT, MASKED, MAKE, CHAT])
 def test_a_line_is_the_same_when_it_is_read_again(what) -> None:
     made = line(what)
     again = restored(Read("lines", 0, "line", "ab" * 32, made.encoded()).fields())
     assert again.intent == made.intent and (again.custom_id, again.files) == ("abab-1", ("file-1",))
     assert (again.ask.question, again.ask.sample, again.ask.key) == ("done", 1, "ab" * 32)
-    assert again.ask.what.prompt == what.prompt
-    assert [one.size for one in again.ask.what.pictures] == [(64, 48)]
-    with pytest.raises(TypeError, match="not read again"):
-        again.ask.what.pictures[0].load()
+    assert again.ask.what.prompt == what.prompt and type(again.ask.what) is type(what)
+    sizes = [one.size for one in what.pictures]
+    assert [one.size for one in again.ask.what.pictures] == sizes
+    assert [one.size for one in again.ask.what.shown] == [one.size for one in what.shown]
+    for picture in (*made.ask.what.pictures, *again.ask.what.pictures):
+        with pytest.raises(TypeError, match="not read again"):
+            picture.load()
+
+
+def test_a_mask_is_named_apart_and_a_picture_to_be_made_names_none() -> None:
+    masked = json.loads(sent("c", MASKED, ["file-9", "file-8"], []))
+    assert masked["url"] == "/v1/images/edits"
+    assert masked["body"]["images"] == [{"file_id": "file-9"}]
+    assert masked["body"]["mask"] == {"file_id": "file-8"}
+    made = json.loads(sent("c", MAKE, [], []))
+    assert (made["method"], made["url"]) == ("POST", "/v1/images/generations")
+    assert made["body"] == {
+        "model": "gpt-image-2",
+        "prompt": MAKE.prompt,
+        "n": 1,
+        "size": "1024x768",
+        "output_format": "png",
+        "quality": "low",
+    }
 
 
 def test_a_line_whose_record_is_damaged_is_told() -> None:

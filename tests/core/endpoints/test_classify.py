@@ -191,6 +191,8 @@ def test_an_error_answer_is_judged_by_its_words(
     [
         ("input-images", PER_MINUTE, {}, "images"),
         (None, PER_MINUTE, {}, "images"),
+        ("images", "", {}, "made"),
+        (None, PER_MINUTE.replace("input-images", "images"), {}, "made"),
         ("requests", "", {}, "requests"),
         ("tokens", "", {}, "tokens"),
         ("requests", "Limit on tokens per min (TPM)", {}, "tokens"),

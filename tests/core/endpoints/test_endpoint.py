@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,13 +8,15 @@ from hypothesis import strategies as st
 
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
 from editcorpus.endpoints.limits import Cost
-from editcorpus.endpoints.requests import Chat, ImageEdit, Picture
+from editcorpus.endpoints.requests import Chat, ImageEdit, ImageMake, Picture
 from editcorpus.errors import ConfigError
 from editcorpus.tariffs import Tariff, Usage, image_input_tokens, price, text_tokens
 
 URL = "http://127.0.0.1:9/v1"
 PICTURE = Picture("p", "image/png", 0, (1536, 1024), bytes)
 EDIT = ImageEdit("gpt-image-2", "Make it blue", PICTURE, (1536, 1024), "low", "png")
+MASKED = replace(EDIT, mask=PICTURE)
+MAKE = ImageMake("gpt-image-2", "A blue house", (1536, 1024), "low", "png")
 CHAT = Chat("gpt-6-luna", ("What is new?", PICTURE, PICTURE), 150, {"logprobs": True})
 
 
@@ -47,6 +50,21 @@ def test_a_fixed_price_is_for_pictures_that_are_made() -> None:
     assert flat.worst(EDIT) == flat.price(EDIT, Usage()) == Decimal("0.03")
     assert flat.worst(CHAT) == flat.price(CHAT, Usage(text_in=5)) == 0
     assert flat.guessed_usage(EDIT) == Usage()
+
+
+def test_a_mask_costs_nothing_and_is_no_input_image() -> None:
+    assert endpoint().cost(MASKED) == endpoint().cost(EDIT) and endpoint().cost(EDIT).images == 1
+    assert endpoint().worst(MASKED) == endpoint().worst(EDIT)
+    assert endpoint().guessed_usage(MASKED) == endpoint().guessed_usage(EDIT)
+
+
+def test_a_picture_made_from_a_text_costs_its_text_and_its_output() -> None:
+    assert endpoint().cost(MAKE) == Cost(images=0, tokens=4, made=1)
+    assert endpoint().guessed_usage(MAKE) == Usage(text_in=12, image_out=158)
+    dollars = Decimal(12 * 5 + 158 * 30) / 1_000_000
+    assert endpoint().worst(MAKE) == endpoint().worst(MAKE, batch=True) * 2 == dollars
+    flat = endpoint(tariff="per_image", usd_per_image=0.03)
+    assert flat.worst(MAKE) == flat.price(MAKE, Usage()) == Decimal("0.03")
 
 
 def test_an_endpoint_may_be_free_and_serve_models_of_no_list() -> None:

@@ -257,8 +257,11 @@ def test_limits_below_zero_are_refused() -> None:
         requests_per_minute=st.integers(0, 300),
         input_images_per_minute=st.integers(0, 300),
         tokens_per_minute=st.integers(0, 3000),
+        images_per_minute=st.integers(0, 300),
     ),
-    cost=st.builds(Cost, images=st.integers(0, 4), tokens=st.integers(0, 400)),
+    cost=st.builds(
+        Cost, images=st.integers(0, 4), tokens=st.integers(0, 400), made=st.integers(0, 1)
+    ),
     refusals=st.lists(st.integers(0, 3), max_size=60),
     latency_s=st.floats(0.01, 20.0),
 )
@@ -276,8 +279,9 @@ def test_limits_hold_whatever_the_server_says_and_every_call_ends(
     assert world.done == 60
     assert world.controller.in_flight == 0
     assert world.most <= (limits.in_flight or math.inf)
-    amounts = (1, cost.images, cost.tokens)
+    amounts = (1, cost.images, cost.tokens, cost.made)
     caps = (limits.requests_per_minute, limits.input_images_per_minute, limits.tokens_per_minute)
+    caps = (*caps, limits.images_per_minute)
     for amount, cap in zip(amounts, caps, strict=True):
         assert_no_window_holds_more(world.started, amount, cap)
 

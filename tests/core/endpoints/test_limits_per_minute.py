@@ -35,6 +35,34 @@ def test_a_refusal_per_minute_pauses_only_its_bucket_until_its_reset() -> None:
     assert controller.in_flight_limit == 16
 
 
+def test_a_refusal_for_pictures_that_are_made_leaves_edits_alone() -> None:
+    controller = Controller(Limits())
+    controller.refused(10.0, Refused("rate_minute", "made", 12.0), Cost(made=1))
+    assert controller.admit(10.0, Cost(made=1)) == 12.0
+    assert controller.admit(10.0, Cost(images=1)) == 0.0
+
+
+def test_an_edit_that_is_refused_for_pictures_made_pauses_edits() -> None:
+    controller = Controller(Limits())
+    controller.refused(10.0, Refused("rate_minute", "made", 12.0), Cost(images=1))
+    assert controller.admit(10.0, Cost(images=1)) == 12.0
+    assert controller.admit(10.0, Cost(made=1)) == 0.0
+
+
+def test_pictures_that_are_made_have_a_limit_of_their_own() -> None:
+    limits = Limits(images_per_minute=5, input_images_per_minute=60)
+    assert started(Controller(limits), 3, Cost(made=1)) == pytest.approx([0, 12, 24])
+    assert started(Controller(limits), 3, Cost(images=1)) == pytest.approx([0, 0, 0])
+
+
+def test_headers_tell_both_kinds_of_pictures_apart() -> None:
+    controller = Controller(Limits())
+    controller.headers(0.0, {"x-ratelimit-limit-images": "5", "x-ratelimit-remaining-images": "0"})
+    controller.started(0.0, Cost(made=1))
+    assert controller.admit(0.0, Cost(made=1)) == pytest.approx(12.0)
+    assert controller.admit(0.0, Cost(images=1)) == 0.0
+
+
 def test_a_shorter_refusal_does_not_end_a_longer_pause() -> None:
     controller = Controller(Limits())
     controller.refused(0.0, Refused("rate_minute", "requests", 30.0))

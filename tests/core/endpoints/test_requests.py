@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from editcorpus.endpoints.requests import Chat, ImageEdit, Picture, request_hash
+from editcorpus.endpoints.requests import Chat, ImageEdit, ImageMake, Picture, What, request_hash
 from editcorpus.images import pixel_hash
 
 texts = st.text(max_size=20) | st.sampled_from(["\ud800", "ü", "\0", '"'])
@@ -31,16 +31,16 @@ lossy = st.builds(
     st.just(bytes),
 )
 pictures = lossless | lossy
-edits = st.builds(
-    ImageEdit, texts, texts, pictures, sizes, texts, st.sampled_from(["png", "jpeg", "webp"])
-)
+formats = st.sampled_from(["png", "jpeg", "webp"])
+edits = st.builds(ImageEdit, texts, texts, pictures, sizes, texts, formats, st.none() | lossless)
+makes = st.builds(ImageMake, texts, texts, sizes, texts, formats)
 chats = st.builds(
     Chat, texts, st.lists(texts | pictures, max_size=4).map(tuple), st.integers(1, 999), options
 )
-requests = edits | chats
+requests = edits | makes | chats
 
 
-def key(what: ImageEdit | Chat, provider: str = "openai", sample: int = 0) -> str:
+def key(what: What, provider: str = "openai", sample: int = 0) -> str:
     return request_hash(provider, what, sample)
 
 
@@ -81,10 +81,33 @@ def test_each_field_of_an_edit_shows_in_its_identity(edit: ImageEdit):
         "size": (edit.size[0] + 1, edit.size[1]),
         "quality": edit.quality + "x",
         "output_format": edit.output_format + "x",
+        "mask": other if edit.mask is None else None,
     }
     assert set(changes) == {field.name for field in fields(edit)}
     for name, value in changes.items():
         assert key(replace(edit, **{name: value})) != key(edit)
+
+
+@given(makes)
+def test_each_field_of_a_picture_to_be_made_shows_in_its_identity(make: ImageMake):
+    changes = {
+        "model": make.model + "x",
+        "prompt": make.prompt + " ",
+        "size": (make.size[0] + 1, make.size[1]),
+        "quality": make.quality + "x",
+        "output_format": make.output_format + "x",
+    }
+    assert set(changes) == {field.name for field in fields(make)}
+    for name, value in changes.items():
+        assert key(replace(make, **{name: value})) != key(make)
+
+
+@given(edits, lossless)
+def test_a_mask_is_sent_last_and_counts_as_no_picture_that_is_shown(edit: ImageEdit, mask: Picture):
+    masked, plain = replace(edit, mask=mask), replace(edit, mask=None)
+    assert masked.pictures == (edit.picture, mask) and plain.pictures == (edit.picture,)
+    assert masked.shown == plain.shown == (edit.picture,)
+    assert {**plain.identity(), "mask": mask.identity()} == masked.identity()
 
 
 @given(chats)
@@ -159,7 +182,7 @@ def test_any_pixel_changes_it(width: int, height: int, data: st.DataObject):
 
 
 def test_the_url_is_no_part_of_a_request():
-    asked = {field.name for kind in (ImageEdit, Chat, Picture) for field in fields(kind)}
+    asked = {field.name for kind in (ImageEdit, ImageMake, Chat, Picture) for field in fields(kind)}
     assert not [name for name in asked if "url" in name or "key" in name]
     assert list(signature(request_hash).parameters) == ["provider", "what", "sample"]
 
@@ -170,10 +193,18 @@ def test_the_hash_of_a_request_stays_what_it_is():
     edit = ImageEdit("gpt-image-2", "Paint it ü.", picture, (1536, 1024), "high", "png")
     chat = Chat("gpt-6-luna", ("Look:", view, picture), 60, {"seed": 1, "logprobs": True})
     assert [key(edit), key(edit, sample=1), key(chat, "vllm")] == GOLDEN
+    masked = replace(edit, mask=replace(picture, pixels="cd" * 32))
+    make = ImageMake("gpt-image-2", "A ü by the sea.", (1024, 1536), "high", "png")
+    assert [key(masked), key(make), key(make, sample=1)] == GOLDEN_SINCE
 
 
 GOLDEN = [
     "8be327e72301ece9674d114dc24e3a4798c8eb7e98bb648457f918f5eac80900",
     "7bcb1282067dbbe0021c3f3f63c2f29b021390cf147ddfb665ebb293bd8b3542",
     "34fe0b861712c4a3071b153372e283730e5227d239207621a0963373e170d18b",
+]
+GOLDEN_SINCE = [
+    "e499928a70bc3fefa89ebe89ec829b8a1d5b6a56e70c2907660452f8c3d3ec50",
+    "a42c22477f349c2293c6c25dcbd49aff93019a0ca314429cfa49845cb0dfb460",
+    "e46748e655ce2884522bada71ebd56ae2ab6209f7336982d63d31e556038fa67",
 ]

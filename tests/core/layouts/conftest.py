@@ -15,6 +15,7 @@ from editcorpus.layouts.parquet import write_outcomes, write_shard
 from editcorpus.ledger import image_path
 from editcorpus.records import Failed, Published, Reason, Rejected
 from editcorpus.storage import Store
+from editcorpus.taxonomy import family_of
 
 RUN = "spring"
 FOLDER = f"corpora/{RUN}"
@@ -33,6 +34,8 @@ def published(number: int, **changes: object) -> Published:
         dataset_source="omniedit",
         task="addition",
         subtask="obj_add",
+        family="object_addition",
+        variant="output",
         instruction=f"Add a bird, number {number}.",
         instruction_type="original",
         instruction_original="",
@@ -40,6 +43,8 @@ def published(number: int, **changes: object) -> Published:
         edited_image=draw(number + 1000),
         width=24,
         height=16,
+        edited_width=24,
+        edited_height=16,
         score=0.8,
         score_done=0.9,
         score_preserved=0.8,
@@ -52,6 +57,7 @@ def published(number: int, **changes: object) -> Published:
         scale_y=1.0,
         registration_ncc=0.9,
         registered=True,
+        outside_mask=-1.0,
         canvas_width=1536,
         canvas_height=1024,
         box_x=0,
@@ -62,6 +68,8 @@ def published(number: int, **changes: object) -> Published:
         license="MIT",
         source_file="dev-00000.parquet",
         source_row=number,
+        source_facts="",
+        previous="",
         instruction_index=0,
         model="gpt-image-2.5-sunburst",
         quality="high",
@@ -70,7 +78,12 @@ def published(number: int, **changes: object) -> Published:
         rewrite_model="",
         judge_model="Qwen/Qwen2.5-VL-7B-Instruct",
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    sizes = {f"edited_{side}": changes[side] for side in ("width", "height") if side in changes}
+    made = replace(made, **(sizes | changes))  # type: ignore[arg-type]
+    if "family" in changes or None in (made.task, made.subtask):
+        return made
+    task = made.task, made.subtask, made.instruction_type
+    return replace(made, family=family_of(made.dataset_source, *task) or "")
 
 
 RECORDS = (

@@ -206,7 +206,8 @@ def test_damage_to_a_record_is_named(
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_a_picture_that_is_cut_short_is_named(build, sample, kind: str) -> None:
     picture = sample.draw(9, (240, 160), kind)
-    whole = sample.published(9, source_image=picture, edited_image=picture, width=240, height=160)
+    size = {"width": 240, "height": 160, "edited_width": 240, "edited_height": 160}
+    whole = sample.published(9, source_image=picture, edited_image=picture, **size)
     assert problems(build(shards=((whole,),))) == ""
     cut = replace(whole, edited_image=picture[: len(picture) * 2 // 3])
     found = problems(build(shards=((cut,),)))

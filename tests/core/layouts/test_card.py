@@ -1,6 +1,8 @@
 """The dataset card."""
 
-from dataclasses import replace
+import fnmatch
+import re
+from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +20,8 @@ from editcorpus.layouts.card import (
     card_text,
     write_card,
 )
-from editcorpus.records import SENTENCES, Reason
+from editcorpus.layouts.tally import Group
+from editcorpus.records import SENTENCES, Published, Reason
 from editcorpus.storage import Store
 
 FACTS = CardFacts(
@@ -90,8 +93,18 @@ def test_an_emulated_corpus_says_so_and_what_it_would_have_cost() -> None:
     assert "emulated" in front(replace(FACTS, emulated=True))["tags"]
 
 
-def test_tables_are_not_torn() -> None:
-    lines = card_text(FACTS).splitlines()
+def test_published_pairs_are_said_to_be_nobody_s_work_of_ours() -> None:
+    card = card_text(replace(FACTS, editor=""))
+    assert "Both pictures are as their\npublisher has them; none was made anew." in card
+    assert "were generated" not in card
+    assert "the terms of the operator" not in card
+    assert "the scores are those of no judge" in card_text(replace(FACTS, editor="", emulated=True))
+
+
+@pytest.mark.parametrize("groups", ["none", "some"])
+def test_tables_are_not_torn(groups: str) -> None:
+    facts = replace(FACTS, groups=GROUPS, licences=BOTH) if groups == "some" else FACTS
+    lines = card_text(facts).splitlines()
     for number, line in enumerate(lines):
         if line.startswith("| ---"):
             assert lines[number - 1].startswith("|")
@@ -122,7 +135,7 @@ def test_text_from_outside_is_inert() -> None:
     assert [line for line in body.splitlines() if line.startswith("# ")][1:] == []
     assert 'load_dataset("a\\"b c", split="train")' in card
     rows = [line for line in body.splitlines() if line.startswith("| ") and "alert" in line]
-    assert sorted(row.count("|") for row in rows) == [4, 4, 4, 5]
+    assert sorted(row.count("|") for row in rows) == [4, 4, 5, 5]
     matter = front(facts)
     assert matter["license"] == ["other"]
     assert "<script>" in matter["pretty_name"]
@@ -175,3 +188,53 @@ def test_the_same_facts_change_no_byte_and_write_nothing(store: Store) -> None:
     assert (file.read_bytes(), file.stat().st_ino) == before
     write_card(store, "corpora/spring", replace(FACTS, possibly_billed=3))
     assert b"may have been billed" in file.read_bytes()
+
+
+GROUPS = (
+    Group("", "hqedit", "CC-BY-NC-4.0", "original", 1, 0.5),
+    Group("object_addition", "omniedit", "MIT", "original", 3, 2.4),
+    Group("object_addition", "omniedit", "MIT", "rewrite", 1, 1.0),
+    Group("style_transfer", "omniedit", "MIT", "original", 2, 1.0),
+)
+BOTH = (SourceLicence("omniedit", "MIT", 6), SourceLicence("hqedit", "CC-BY-NC-4.0", 1))
+
+
+def test_it_counts_families_and_scores_them_by_the_types_of_two_benchmarks() -> None:
+    card = card_text(replace(FACTS, groups=GROUPS))
+    assert "| `object_addition` | `omniedit` | 4 | 0.850 |" in card
+    assert "| not told by the source | `hqedit` | 1 | 0.500 |" in card
+    assert "| `rewrite` | 1 | 1.000 |" in card
+    gedit, imgedit = card.split("### Scores by the types of ")[1:]
+    assert gedit.startswith("GEdit-Bench\n")
+    assert "| `subject-add` | 4 | 0.850 |\n| `style_change`" not in gedit
+    assert "| `subject-add` | 4 | 0.850 |" in gedit
+    assert (
+        "| **average over the types** | | **0.675** |\n\nTriplets of none of its types: 1." in gedit
+    )
+    assert "| `style` | 2 | 0.500 |" in imgedit
+
+
+def test_licences_that_do_not_mix_are_explained_and_defects_named() -> None:
+    card = card_text(replace(FACTS, licences=BOTH))
+    assert "records under CC-BY-NC-4.0 are closed to commercial use" in card
+    assert "- hqedit: Its pairs were made by one model as diptychs" in card
+    assert "closed to commercial use" not in card_text(FACTS)
+    only = (SourceLicence("hqedit", "CC-BY-NC-4.0", 1),)
+    assert "closed to commercial use" not in card_text(replace(FACTS, licences=only))
+
+
+def test_examples_show_their_pictures_and_no_text_ends_the_cell() -> None:
+    evil = Example("a|b", "<img src=x> ](y) |", "", "previews/00000000.jpg")
+    card = card_text(replace(FACTS, examples=(evil,)))
+    row = next(line for line in card.splitlines() if "previews/" in line)
+    assert row.startswith("| ![source and edited image](previews/00000000.jpg) | ")
+    assert row.count("|") == 5
+    assert "<img" not in card
+
+
+def test_the_card_names_every_column_that_tells_where_a_record_is_from() -> None:
+    section = card_text(FACTS).split("## Provenance")[1].split("\n## ")[0]
+    named = {name for cell in re.findall("`([^`]+)`", section) for name in cell.split()}
+    columns = [field.name for field in fields(Published)]
+    patterns = {name for name in named if fnmatch.filter(columns, name)}
+    assert {"response", "source_row", "judge_model", "previous", "box_*"} <= patterns

@@ -50,9 +50,21 @@ def test_the_card_says_how_to_load_its_own_layout(name: str) -> None:
     assert "corpora/spring" not in card
     head = front_matter(card)
     assert head.startswith('pretty_name: "spring"\nlicense:\n- mit\n')
-    assert head.count("configs:") == bool(layout.configs)
-    assert all(line in head for line in layout.configs)
-    assert ('path: "data/*.parquet"' in head) == (name == "parquet")
+    assert head.count("configs:") == bool(layout.data)
+    assert ('split: train\n    path: "data/train-*.parquet"' in head) == (name == "parquet")
+
+
+def test_the_splits_of_a_united_corpus_stay_apart() -> None:
+    head = front_matter(export_card(CARD, LAYOUTS["webdataset"], COUNTS, ("train", "test")))
+    assert (
+        """  data_files:
+  - split: train
+    path: "data/train-*.tar"
+  - split: test
+    path: "data/test-*.tar"
+"""
+        in head
+    )
 
 
 def test_what_a_corpus_is_and_lost_stays() -> None:

@@ -148,3 +148,22 @@ def test_datasets_loads_the_metadata_of_all_tasks(build, sample, tmp_path: Path)
         cache_dir=str(tmp_path / "cache"),
     )
     assert sorted(rows["corpus_id"]) == [record.id for record in records]
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ('{"input_description": "A dog."}', "A dog."),
+        ('{"input_description": 1}', ""),
+        ("", ""),
+        ("{", ""),
+    ],
+)
+def test_the_caption_that_a_source_gives_stays(
+    build, sample, tmp_path: Path, facts: str, told: str
+) -> None:
+    corpus = open_corpus(build(shards=((sample.published(0, source_facts=facts),),)), sample.folder)
+    target = Store.on_disk(tmp_path / "target")
+    export(corpus, LAYOUT, target, "out")
+    ((line, _, _),) = read_gpt_image_edit(target, "out")
+    assert line["input_description"] == told

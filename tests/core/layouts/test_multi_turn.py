@@ -1,5 +1,6 @@
 """Sequences of edits, written and read back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ def sequence(sample, name: str, turns: int, start: int = 0):
 def test_turns_of_a_sequence_are_one_line(build, sample, tmp_path: Path) -> None:
     records = [*sequence(sample, "a", 3), *sequence(sample, "b", 5, 10), sample.published(20)]
     found = list(read_multi_turn(written(build, sample, tmp_path, *records), "out"))
-    assert [line["turns"] for line, _ in found] == [3, 5, 1]
-    line, pictures = found[0]
+    assert [line["turns"] for line, _ in found] == [1, 3, 5]
+    line, pictures = found[1]
     assert pictures == [records[0].source_image, *(record.edited_image for record in records[:3])]
     for number, record in enumerate(records[:3], start=1):
         assert line[f"instruction_{number}"] == record.instruction
@@ -52,6 +53,27 @@ def test_pictures_between_two_turns_are_written_once(build, sample, tmp_path: Pa
     ]
 
 
+def test_turns_are_found_in_whatever_file_they_lie(build, sample, tmp_path: Path) -> None:
+    one, other = sequence(sample, "a", 3), sequence(sample, "b", 2, 10)
+    shards = [(one[0], other[0]), (one[1], other[1]), (one[2],)]
+    target = Store.on_disk(tmp_path / "target")
+    export(open_corpus(build(shards=shards), sample.folder), LAYOUT, target, "out")
+    found = list(read_multi_turn(target, "out"))
+    assert [(line["id_1"], line["turns"]) for line, _ in found] == [
+        ("seed/a#1", 3),
+        ("seed/b#1", 2),
+    ]
+    assert found[0][1] == [one[0].source_image, *(record.edited_image for record in one)]
+    assert len(target.list("out/images")) == 7
+
+
+def test_a_turn_is_known_by_the_id_before_it_too(build, sample, tmp_path: Path) -> None:
+    first, second = sequence(sample, "a", 2)
+    records = replace(first, id="x#1"), replace(second, id="y", previous="x#1")
+    [(line, _)] = read_multi_turn(written(build, sample, tmp_path, *records), "out")
+    assert (line["id_1"], line["id_2"]) == ("x#1", "y")
+
+
 @pytest.mark.parametrize(
     "change",
     [{"id": "seed/a#3"}, {"id": "seed/b#2"}, {"id": "seed/a"}, {"id": "seed/a#²"}, "picture"],
@@ -63,7 +85,7 @@ def test_what_does_not_follow_begins_a_sequence(build, sample, tmp_path: Path, c
     after = sample.published(9, **{"id": second.id, "source_image": second.source_image} | changed)
     found = list(read_multi_turn(written(build, sample, tmp_path, first, after), "out"))
     assert [line["turns"] for line, _ in found] == [1, 1]
-    assert found[1][1] == [after.source_image, after.edited_image]
+    assert [after.source_image, after.edited_image] in [pictures for _, pictures in found]
 
 
 @pytest.mark.parametrize("damage", ["picture", "line", "missing"])

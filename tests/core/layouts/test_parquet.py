@@ -55,7 +55,7 @@ def test_datasets_opens_it_with_decoded_pictures_and_no_configuration(
     assert rows.features["edited_image"] == datasets.Image()
     assert rows.features["width"] == datasets.Value("int64")
     assert rows.features["registered"] == datasets.Value("bool")
-    assert rows.column_names[:5] == ["id", "dataset_source", "task", "subtask", "instruction"]
+    assert rows.column_names[:5] == ["id", "dataset_source", "task", "subtask", "family"]
 
 
 def test_the_schema_tells_every_column(store: Store, sample) -> None:

@@ -1,8 +1,11 @@
 """A corpus copied as it is."""
 
+import hashlib
+import json
 from importlib import import_module
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from editcorpus.errors import ShardError
@@ -60,3 +63,20 @@ def test_datasets_loads_the_copy_and_no_rejects(target: Store, sample, tmp_path:
     )
     assert [row["id"] for row in rows] == [record.id for record in sample.records]
     assert rows[0]["edited_image"].size == (24, 16)
+
+
+def test_a_corpus_of_an_earlier_version_is_copied_and_its_families_are_looked_up(
+    build, sample, tmp_path: Path
+) -> None:
+    store, path = build(shards=(sample.records,)), f"{sample.folder}/data/train-00000.parquet"
+    table = pq.read_table(store.local_file(path))
+    pq.write_table(table.drop_columns(["family", "variant"]), store.local_file(path))
+    data = store.read(path)
+    manifest = json.loads(store.read(f"{sample.folder}/manifest.json"))
+    told = next(one for one in manifest["files"] if one["path"].startswith("data/"))
+    told |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    store.write(f"{sample.folder}/manifest.json", json.dumps(manifest).encode())
+    target = Store.on_disk(tmp_path / "target")
+    export(open_corpus(store, sample.folder), LAYOUT, target, "out")
+    assert target.read("out/data/train-00000.parquet") == data
+    assert b"| `object_addition` | `omniedit` | `MIT` | 3 |" in target.read("out/README.md")

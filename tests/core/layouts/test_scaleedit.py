@@ -159,3 +159,52 @@ def test_reading_names_what_is_damaged(build, sample, tmp_path: Path, damage: st
     sentence = r"0000\.parquet|has no provenance|does not know the id 0"
     with pytest.raises(ShardError, match=sentence):
         list(read_scaleedit(store, "out"))
+
+
+OWN = (
+    '{"instruction_following_score": 3, "editing_consistency_score": 2, '
+    '"generation_quality_score": 1}'
+)
+JUDGED = (3, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("variant", "facts", "scores"),
+    [
+        ("base", OWN, (3, 2, 1)),
+        ("output", OWN, JUDGED),
+        ("base", "", JUDGED),
+        ("base", "{", JUDGED),
+        ("base", "[]", JUDGED),
+        ("base", OWN.replace("3", "true").replace("2", "4").replace("1", '"1"'), JUDGED),
+    ],
+)
+def test_a_published_pair_keeps_the_scores_that_it_brought(
+    build, sample, tmp_path: Path, variant: str, facts: str, scores: tuple[int, ...]
+) -> None:
+    record = sample.published(0, variant=variant, source_facts=facts)
+    target = written(build, sample, tmp_path, shards=((record,),))
+    ((row, provenance),) = read_scaleedit(target, "out")
+    made = (
+        row.instruction_following_score,
+        row.editing_consistency_score,
+        row.generation_quality_score,
+    )
+    assert made == scores
+    assert (provenance["variant"], provenance["source_facts"]) == (variant, facts)
+
+
+def test_a_published_pair_whose_pictures_differ_in_size_says_so(
+    build, sample, tmp_path: Path
+) -> None:
+    record = sample.published(0, variant="base", edited_width=30, edited_height=20)
+    target = written(build, sample, tmp_path, shards=((record,),))
+    ((row, _),) = read_scaleedit(target, "out")
+    assert (row.source_image_width, row.edited_image_width, row.edited_image_height) == (24, 30, 20)
+
+
+def test_a_family_that_nobody_knows_is_told_from_the_task(build, sample, tmp_path: Path) -> None:
+    record = sample.published(0, family="../escaped")
+    target = written(build, sample, tmp_path, shards=((record,),))
+    ((row, _),) = read_scaleedit(target, "out")
+    assert row.edit_task == "object_addition"

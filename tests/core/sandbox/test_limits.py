@@ -31,6 +31,21 @@ def test_a_minutes_worth_is_admitted_at_once_and_then_one_at_a_time():
     refusal(gate, 12.0)
 
 
+def test_pictures_made_from_a_text_have_a_limit_of_their_own():
+    gate = Gate(Limits(images_per_minute=1, input_images_per_minute=1), 0.0)
+    make = {"requests": 1, "tokens": 9, "input-images": 0, "images": 1}
+    gate.admit("gpt-image-2", make, 0.0, 1.0)
+    with pytest.raises(ApiError) as caught:
+        gate.admit("gpt-image-2", make, 0.0, 1.0)
+    assert caught.value.type == "images" and "on images per min: Limit 1" in caught.value.message
+    gate.admit("gpt-image-2", ONE, 0.0, 1.0)
+    left = {name: value for name, value in gate.headers(0.0, 1.0).items() if "remaining" in name}
+    assert left == {
+        "x-ratelimit-remaining-images": "0",
+        "x-ratelimit-remaining-input-images": "0",
+    }
+
+
 def test_waits_are_told_in_real_time():
     gate = Gate(Limits(requests_per_minute=1), 0.0)
     gate.admit("gpt-image-2", ONE, 0.0, 0.01)

@@ -1,11 +1,16 @@
 """Rows of OmniEdit as its dataset card describes them."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from editcorpus.inputs import Inputs, read_pictures
+from editcorpus.errors import RowsDamaged
+from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, plan
+from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.rows import Place, check_schema
 from editcorpus.sources.omniedit import SOURCE, to_triplet
@@ -29,6 +34,12 @@ ROWS = [
         "edited_prompt_list": ["", " 'Let it snow.' "],
     },
 ]
+
+
+def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
+    source = replace(SOURCE, columns={column: "image"}, pictures={"source": column})
+    for one, found in PARQUET.shelf(source, inputs, None).read(triplets, ("source",)):
+        yield one, found if isinstance(found, RowsDamaged) else found["source"]
 
 
 def test_a_row_becomes_a_triplet():
@@ -107,7 +118,7 @@ def test_the_published_columns_are_read_whether_pictures_are_structs_or_bytes(tm
     check_schema(SOURCE, table.schema, "train")
     inputs = Inputs.find(str(tmp_path))
     (shard,) = plan(SOURCE, inputs, Selection())
-    got = list(read_pictures(SOURCE.image_column, shard.triplets, inputs))
+    got = list(read_pictures("src_img", shard.triplets, inputs))
     assert [(one.id.split("_")[-1], data) for one, data in got] == [
         ("11699", b"0"),
         ("276754", b"1"),

@@ -15,9 +15,16 @@ from editcorpus.planning import Selection
 from editcorpus.records import Reason
 from editcorpus.sandbox import Running
 from editcorpus.shards import need_manifest
-from editcorpus.stages import regenerate
+from editcorpus.stages import compose, regenerate
 from editcorpus.stages.awaiting import Awaiting
-from editcorpus.stages.batching import ask_ahead, batched, check_modes, is_through, known_modes
+from editcorpus.stages.batching import (
+    ask_ahead,
+    batched,
+    check_modes,
+    is_through,
+    known_modes,
+    rounds,
+)
 from editcorpus.stages.opening import Job, opened
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan
@@ -155,3 +162,18 @@ def test_batches_alone_need_an_endpoint_that_takes_them(endpoints: Endpoints):
     check_modes({"regenerate": "batch", "align": "auto"}, endpoints)
     with pytest.raises(ConfigError, match=r"judge at http.* takes no batches: use align=online"):
         check_modes({"align": "batch"}, endpoints)
+
+
+@pytest.mark.parametrize(("mode", "times"), [("auto", (1, 3)), ("batch", (3, 5))])
+def test_questions_that_follow_from_answers_take_a_batch_each(
+    mode: Mode, times: tuple[int, int], in_mode: InMode
+) -> None:
+    with in_mode(mode) as shop:
+        shop.modes = {**shop.modes, "compose": mode}
+        assert (rounds(shop, EDIT), rounds(shop, compose.STAGE)) == times
+
+
+def test_a_step_that_a_run_does_not_have_has_no_mode(make_job: Make, tmp_path: Path) -> None:
+    job = replace(make_job(tmp_path), modes={"regenerate": "batch", "compose": "batch"})
+    assert job.asking_modes == {"regenerate": "batch"}
+    assert replace(job, variant="base").asking_modes == {}

@@ -60,6 +60,7 @@ def test_a_part_is_worked_on_while_somebody_owns_the_run(planned: Any):
         opened_part(planned, "mine", range(1), QUICK) as shop,
     ):
         assert shop.engine.books.process == "mine"
+        assert shop.mine == range(1)
         assert planned.store.list("leases") == ["leases/mine.json"]
         assert planned.store.list("runs/r/seats") == ["runs/r/seats/mine/child.json"]
         threading.Event().wait(0.2)  # many looks

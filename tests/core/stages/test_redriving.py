@@ -353,3 +353,10 @@ def test_only_the_shards_of_those_who_wait_are_gone_through(disk_store: Store):
     assert list(Redriving(found, only=True).among(range(4))) == [1]
     assert list(Redriving(found).among(range(4))) == [0, 1, 2, 3]
     assert list(Redriving([], only=True).among(range(4))) == []
+
+
+def test_what_depends_on_a_shard_is_gone_through_with_it(disk_store: Store):
+    wish(disk_store, "align")
+    found = read_redrives(disk_store, "r")
+    assert list(Redriving(found, only=True, rounds=4).among(range(8))) == [1, 2, 3]
+    assert list(Redriving(found, only=True, rounds=2).among(range(8))) == [1]

@@ -154,4 +154,4 @@ def test_a_rerun_of_a_finished_run_asks_as_often_however_many_shards_it_has(
     assert again.standing == first.standing
     assert server.admin("summary")["billed"] == paid
     assert not [path for _, path in store.asked if "/shards/" in path]
-    assert store.kinds() == {"GET": 16, "HEAD": 4, "LIST": 9}
+    assert store.kinds() == {"GET": 19, "HEAD": 6, "LIST": 10}

@@ -1,0 +1,1 @@
+"""Unite finished runs into one corpus: without duplicates, split by source image, with a version."""

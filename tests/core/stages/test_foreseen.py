@@ -1,0 +1,122 @@
+"""What builds of other kinds than the usual are said to cost: their own steps, and no others."""
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from editcorpus.demo.complex_edit import write_complex_edit
+from editcorpus.demo.hqedit import write_hqedit
+from editcorpus.endpoints.endpoint import endpoint_from
+from editcorpus.inputs import Inputs
+from editcorpus.planning import Selection
+from editcorpus.records import Triplet
+from editcorpus.sources import complex_edit, hqedit, omniedit, scaleedit, ultraedit
+from editcorpus.stages.estimate import Prices, edit_keys, estimate
+from editcorpus.stages.foreseen import asking_steps
+from editcorpus.stages.looking import Look, Sample, sample_rows
+from editcorpus.steps import align, compose, pad, regenerate, rewrite
+from flows.connections import ROLES
+
+GENERATE = replace(hqedit.RECIPES["generate"], recipe="generate")
+TRIPLET = Triplet(
+    id="x/a",
+    dataset_source="x",
+    task="addition",
+    subtask="",
+    instruction="Add a red balloon.",
+    instruction_index=0,
+    license="MIT",
+    file="a.parquet",
+    row_group=0,
+    row=0,
+    caption="A cat on a wall.",
+)
+SAMPLE = Sample(100, 2, (Look(TRIPLET, (1024, 1024)), Look(replace(TRIPLET, id="x/b"), (900, 700))))
+
+
+def prices(steps: tuple[str, ...], share: float = 0.0) -> Prices:
+    endpoints = {
+        step: endpoint_from(role, {"tariff": "free"} if role == "judge" else {})
+        for step, role in ROLES.items()
+    }
+    return Prices(
+        endpoints,
+        pad.Config(),
+        regenerate.Config(quality="low"),
+        rewrite.Config(share=share),
+        align.Config(),
+        steps,
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "variant", "steps"),
+    [
+        (omniedit.SOURCE, "output", ("regenerate", "rewrite", "align")),
+        (omniedit.SOURCE, "base", ("rewrite", "align")),
+        (scaleedit.SOURCE, "output", ("regenerate", "rewrite", "align")),
+        (complex_edit.SOURCE, "output", ("compose", "regenerate", "rewrite", "align")),
+        (complex_edit.SOURCE, "base", ("rewrite", "align")),
+        (GENERATE, "pair", ("synthesize", "regenerate", "rewrite", "align")),
+        (ultraedit.RECIPES["free"], "output", ("classify", "regenerate", "rewrite", "align")),
+    ],
+    ids=str,
+)
+def test_the_steps_are_those_of_the_build(source, variant, steps) -> None:  # type: ignore[no-untyped-def]
+    assert asking_steps(source, variant) == steps
+    found = estimate("x", SAMPLE, prices(steps))
+    assert tuple(found.steps) == steps
+    assert set(found.hours) == set(steps)
+    empty = estimate("x", replace(SAMPLE, fit=()), prices(steps))
+    assert tuple(empty.steps) == steps
+    assert empty.total.worst == 0
+
+
+def test_a_base_pair_asks_for_no_picture_and_keeps_no_answer() -> None:
+    found = estimate("x", SAMPLE, prices(("rewrite", "align")))
+    assert found.steps["align"].calls == 300
+    assert (found.total.low, found.total.expected, found.total.worst) == (0, 0, 0)
+    assert (found.tokens_out, found.keeps.answers) == (0.0, 0.0)
+    assert edit_keys(SAMPLE, prices(("rewrite", "align"))) == {}
+
+
+def test_a_composed_instruction_is_five_questions_of_three_kinds() -> None:
+    steps = ("compose", "regenerate", "align")
+    found = estimate("x", SAMPLE, prices(steps))
+    assert found.steps["compose"].calls == 100 * 5
+    assert 0 < found.steps["compose"].low < found.steps["compose"].worst
+    harder = replace(prices(steps), composing=compose.Config(level=8))
+    assert estimate("x", SAMPLE, harder).steps["compose"].calls == 100 * 10
+    laid = replace(SAMPLE, fit=tuple(replace(one, canvases={"fixed": "a"}) for one in SAMPLE.fit))
+    assert edit_keys(laid, prices(steps)) == {}
+    assert len(edit_keys(laid, prices(("regenerate", "align")))) == 2
+
+
+def test_a_new_source_image_is_one_picture_more_and_nothing_is_read_for_it(tmp_path: Path) -> None:
+    inputs = Inputs.find(str(write_hqedit(tmp_path)))
+    sample = sample_rows(GENERATE, inputs, Selection(), 100, [pad.Config()])
+    assert (sample.rows, sample.looked_at, len(sample.fit)) == (8, 8, 7)
+    assert {look.size for look in sample.fit} == {(0, 0)}
+    given = prices(("synthesize", "regenerate", "align"))
+    found = estimate("x", sample, given)
+    assert found.steps["synthesize"].calls == found.steps["regenerate"].calls == 6  # no caption
+    assert found.padded_share == 0  # they are made at the sizes of canvases
+    assert found.total.low == found.steps["synthesize"].low + found.steps["regenerate"].low
+    assert found.keeps.answers > 2 * 6 * 1024**2  # two answers for each row, at least square
+
+
+def test_kinds_are_told_by_a_cheap_question_about_the_text() -> None:
+    found = estimate("x", SAMPLE, prices(("classify", "regenerate")))
+    assert found.steps["classify"].calls == 100
+    assert found.steps["classify"].expected < found.steps["regenerate"].expected * Decimal("0.05")
+
+
+def test_a_sample_of_a_source_that_is_gone_through_once_is_of_its_first_rows(
+    tmp_path: Path,
+) -> None:
+    keeping = replace(complex_edit.SOURCE, keeps=True)
+    inputs = Inputs.find(str(write_complex_edit(tmp_path)))
+    sample = sample_rows(keeping, inputs, Selection(stratify=False), 2, [pad.Config()])
+    assert [look.triplet.row % 3 for look in sample.fit] == [0, 1]
