@@ -8,13 +8,11 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple, Protocol
 
-import pyarrow as pa
-
-from editcorpus.errors import ConfigError, RowsDamaged, SourceError
+from editcorpus.errors import RowsDamaged, SourceError
 from editcorpus.inputs import Inputs, Kind
 from editcorpus.names import safe_name
 from editcorpus.records import Reason, Rejected, Triplet
@@ -145,6 +143,7 @@ class Source:
         keeps: Whether pictures are read from the input once, since reading again costs a pass.
         rounds: Most turns of a conversation.
         synthesises: Whether the source image is made anew from the caption, too.
+        captioned: Whether rows have captions, so that new source images can be made of them.
         classes: Whether the task of a row is asked of a model (see `steps/classify.py`).
         composes: Whether the instruction is composed of several edits (see `steps/compose.py`).
         origin: Path of the file that describes it, where that is none of this project's.
@@ -167,6 +166,7 @@ class Source:
     keeps: bool = False
     rounds: int = 1
     synthesises: bool = False
+    captioned: bool = False
     classes: bool = False
     composes: bool = False
     origin: str = ""
@@ -178,6 +178,11 @@ class Source:
     def kind(self) -> Kind:
         """Which files of an input hold its rows."""
         return Kind(self.reader.endings, self.files)
+
+    def as_pair(self) -> "Source":
+        """The same with its source images made anew: no published picture is looked at."""
+        texts = {name: kind for name, kind in self.columns.items() if not kind.startswith("image")}
+        return replace(self, synthesises=True, columns=texts, pictures={})
 
     @property
     def plan_columns(self) -> list[str]:
@@ -244,56 +249,3 @@ def choose_instruction(
     text, reason = bad or ("", Reason.EMPTY_INSTRUCTION)
     detail = f"{len(cleaned)} given, none usable; the first has {len(text)} characters."
     return Rejected(id_, PLAN, reason, detail)
-
-
-def check_schema(source: Source, schema: pa.Schema, url: str) -> None:
-    """Refuse a file whose columns are not those of the source, naming what is missing and seen.
-
-    Raises:
-        ConfigError: A column is missing or holds something else.
-    """
-    wrong = [
-        f"{name} ({kind.removesuffix('?')})"
-        for name, kind in source.columns.items()
-        if not _fits(schema, name, kind)
-    ]
-    if wrong:
-        seen = ", ".join(f"{field.name} ({field.type})" for field in schema)
-        raise ConfigError(
-            f"{url} is not in the layout of {source.name}: it needs {', '.join(wrong)}; "
-            f"it has {seen[:600] or 'no column'}."
-        )
-
-
-def _fits(schema: pa.Schema, name: str, kind: str) -> bool:
-    optional = kind.endswith("?")
-    if name not in schema.names:
-        return optional
-    found = schema.field(name).type
-    return (optional and pa.types.is_null(found)) or _KINDS[kind.removesuffix("?")](found)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner))
-
-
-def _is_texts(kind: pa.DataType) -> bool:
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    return bool(is_list and _is_text(kind.value_type))
-
-
-def _is_image(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        names = [field.name for field in kind]
-        return "bytes" in names and _is_image(kind.field(names.index("bytes")).type)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-_KINDS: dict[str, Callable[[pa.DataType], bool]] = {
-    "text": _is_text,
-    "texts": _is_texts,
-    "image": _is_image,
-    "number": lambda kind: bool(pa.types.is_integer(kind) or pa.types.is_floating(kind)),
-    "integer": lambda kind: bool(pa.types.is_integer(kind)),
-}

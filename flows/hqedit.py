@@ -19,8 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.sources import source_named
-from flows.starting import recipe_name
+from flows.starting import source_of
 
 
 @flow(
@@ -35,4 +34,4 @@ def hqedit(recipe: Recipe) -> State[Any]:
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_named("hqedit", recipe_name(recipe)), recipe)
+    return build(source_of("hqedit", recipe), recipe)

@@ -20,8 +20,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.sources import source_named
-from flows.starting import recipe_name
+from flows.starting import source_of
 
 
 @flow(
@@ -36,4 +35,4 @@ def seed_data_edit(recipe: Recipe) -> State[Any]:
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_named("seed-data-edit", recipe_name(recipe)), recipe)
+    return build(source_of("seed-data-edit", recipe), recipe)

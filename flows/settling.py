@@ -75,7 +75,8 @@ def _check(recipe: Recipe, source: Source) -> None:
         raise ConfigError(f"The preset {recipe.preset} is of the variant {chosen['variant']}.")
     if variant == "pair" and not source.synthesises:
         raise ConfigError(
-            f"{source.name} has no recipe that makes source images anew: hqedit generate has one."
+            f"{' '.join(filter(None, (source.name, source.recipe)))} has no captions to make new source "
+            "images of: hqedit and ultraedit free have."
         )
     if variant == "base" and "edited" not in source.pictures:
         raise ConfigError(f"{source.name} {source.recipe} has no published edited images.")

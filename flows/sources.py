@@ -40,7 +40,8 @@ def source_named(
     if recipe and recipe not in recipes:
         known = ", ".join(filter(None, recipes)) or "only one, which has no name"
         raise ConfigError(f"{name} has no recipe {recipe!r:.80}; it has {known}.")
-    return recipes[recipe] if recipe else next(iter(recipes.values()))
+    chosen = recipes[recipe] if recipe else next(iter(recipes.values()))
+    return chosen.as_pair() if variant == "pair" and chosen.captioned else chosen
 
 
 @cache

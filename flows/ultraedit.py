@@ -17,8 +17,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.sources import source_named
-from flows.starting import recipe_name
+from flows.starting import source_of
 
 
 @flow(
@@ -33,4 +32,4 @@ def ultraedit(recipe: Recipe) -> State[Any]:
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_named("ultraedit", recipe_name(recipe)), recipe)
+    return build(source_of("ultraedit", recipe), recipe)

@@ -17,9 +17,10 @@ import pyarrow as pa
 from editcorpus.errors import RowsDamaged, ShardError
 from editcorpus.foreign import ForeignTable
 from editcorpus.inputs import Inputs
+from editcorpus.readers.columns import check_schema
 from editcorpus.readers.passes import Group, Pass, Passes, taken
 from editcorpus.records import Triplet
-from editcorpus.rows import Found, Role, Row, Shelf, Source, check_schema
+from editcorpus.rows import Found, Role, Row, Shelf, Source
 from editcorpus.storage import Store
 
 _BATCH_ROWS = 4

@@ -6,8 +6,9 @@ one row can be in a corpus three times. Pictures are structs or, in the demo set
 a pair differ in size (728x1019 and 717x1022 in the first row), which a base pair keeps. Figures: the
 dataset card at 3730500, issues 3, 9 and 12.
 
-Recipes: `edit` and `generate` are those of GPT-IMAGE-EDIT-1.5M, appendix A.4; in `generate` the source
-image is made anew from its caption. `inverse` takes a pair the other way round, with `inverse_edit`.
+Recipes: `edit` and `generate` are those of GPT-IMAGE-EDIT-1.5M, appendix A.4; in `generate`, and in the
+variant `pair` of the others, the source image is made anew from its caption. `inverse` takes a pair the
+other way round, with `inverse_edit`.
 Instructions stay as they are (section 3.2 rewrites those of OmniEdit alone). What kind of edit a row asks
 for is not told, so that it may change light and colour of the whole picture.
 """
@@ -43,7 +44,7 @@ def to_triplet(row: Row, place: Place, seed: int, *, recipe: str = "edit") -> Tr
         file=place.file,
         row_group=place.row_group,
         row=place.row,
-        caption=(row["input"] or "") if recipe == "generate" else "",
+        caption=row["output" if inverse else "input"] or "",
         facts=told_facts(row, _INVERSE_FACTS if inverse else _FACTS),
     )
 
@@ -61,6 +62,7 @@ def _source(recipe: str, pictures: dict[Role, str]) -> Source:
         reader=PARQUET,
         recipe=recipe,
         synthesises=recipe == "generate",
+        captioned=True,
         defaults={"rewrite": {"share": 0.0}, "filter": {"judge": {"whole_tasks": [recipe]}}},
     )
 

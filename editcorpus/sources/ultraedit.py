@@ -87,6 +87,7 @@ def to_triplet(row: Row, place: Place, seed: int, *, recipe: str = "free") -> Tr
         file=place.file,
         row_group=place.row_group,
         row=place.row,
+        caption=row["source_caption"] or "",
         facts=told_facts(row, _FACTS),
         paths=_NO_MASK if whole and recipe == "region" else "",
     )
@@ -105,6 +106,7 @@ def _source(recipe: str, files: str, pictures: dict[Role, str]) -> Source:
         reader=PARQUET,
         recipe=recipe,
         files=files,
+        captioned="mask" not in pictures,  # a mask is of the published picture
         classes=True,
         defaults=_DEFAULTS,
     )

@@ -94,7 +94,7 @@ def test_a_smaller_limit_makes_a_trial_of_a_preset() -> None:
             {"preset": "omniedit100k-gpt", "variant": "base"},
             "The preset omniedit100k-gpt is of the variant output.",
         ),
-        ({"variant": "pair"}, "omniedit has no recipe that makes source images anew"),
+        ({"variant": "pair"}, "omniedit has no captions to make new source images of"),
     ],
 )
 def test_what_does_not_fit_together_is_one_sentence(members: dict[str, Any], sentence: str) -> None:

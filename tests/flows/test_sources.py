@@ -7,6 +7,7 @@ import pytest
 from editcorpus.errors import ConfigError
 from editcorpus.rows import Source
 from editcorpus.sources import omniedit
+from editcorpus.stages.order import steps_of
 from flows.parameters import Recipe
 from flows.running import flow_of
 from flows.sources import source_named, source_names
@@ -62,3 +63,18 @@ def test_a_source_has_a_flow_of_its_own_or_the_one_for_all_others() -> None:
     assert getattr(flow_of("folder"), "name", "") == "folder"
     own = flow_of("path/to/mine.py")
     assert getattr(own, "args", ()) == ("path/to/mine.py",)
+
+
+@pytest.mark.parametrize(("name", "recipe"), [("hqedit", "edit"), ("ultraedit", "free")])
+def test_a_pair_of_a_source_with_captions_needs_no_published_picture(
+    name: str, recipe: str
+) -> None:
+    usual, made = (source_named(name, recipe, variant=one) for one in ("output", "pair"))
+    assert steps_of(usual, "output")[0] == "pad"
+    assert steps_of(made, "pair")[:2] == ("synthesize", "pad")
+    assert not made.pictures
+    assert made.plan_columns == usual.plan_columns
+
+
+def test_masks_are_of_published_pictures_so_there_is_no_pair_of_them() -> None:
+    assert not source_named("ultraedit", "region", variant="pair").synthesises

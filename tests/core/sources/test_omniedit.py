@@ -10,9 +10,10 @@ import pytest
 from editcorpus.errors import RowsDamaged
 from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, plan
+from editcorpus.readers.columns import check_schema
 from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Reason, Rejected, Triplet
-from editcorpus.rows import Place, check_schema
+from editcorpus.rows import Place
 from editcorpus.sources.omniedit import SOURCE, to_triplet
 
 PLACE = Place("s3://data/train-00007-of-04000.parquet", 2, 211)

@@ -7,8 +7,9 @@ import pytest
 
 from editcorpus.demo.scaleedit import SCHEMA
 from editcorpus.errors import ConfigError
+from editcorpus.readers.columns import check_schema
 from editcorpus.records import Reason, Rejected, Triplet
-from editcorpus.rows import Place, check_schema
+from editcorpus.rows import Place
 from editcorpus.sources.scaleedit import JUDGED, LEAST, SOURCE, below, to_triplet
 from editcorpus.stages.order import steps_of
 from editcorpus.taxonomy import Family, family_of

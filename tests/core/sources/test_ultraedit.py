@@ -136,3 +136,13 @@ def test_a_limit_takes_as_many_of_each_kind(
     tasks = Counter(one.task for one in some.kept.values())
     assert set(tasks.values()) == {1}
     assert "add" in tasks
+
+
+def test_a_pair_is_made_of_the_caption_and_its_instruction(
+    build_rows: Callable[..., Any], published: Path
+) -> None:
+    built = build_rows(FREE.as_pair(), published, "pair", selection={"limit": 9})
+    made = built.kept.values()
+    assert {one.variant for one in made} == {"pair"}
+    assert all((one.edited_width, one.edited_height) == (one.width, one.height) for one in made)
+    assert all(min(one.width, one.height) == 1024 for one in made)

@@ -62,7 +62,7 @@ def prices(steps: tuple[str, ...], share: float = 0.0) -> Prices:
         (GENERATE, "pair", ("synthesize", "regenerate", "rewrite", "align")),
         (ultraedit.RECIPES["free"], "output", ("classify", "regenerate", "rewrite", "align")),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_the_steps_are_those_of_the_build(source, variant, steps) -> None:  # type: ignore[no-untyped-def]
     assert asking_steps(source, variant) == steps
