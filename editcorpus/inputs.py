@@ -117,6 +117,11 @@ class Inputs:
         given = tuple(map(unsigned, wanted))
         return cls(files, chosen, signed=signed, sizes=hub.sizes, note=hub.note, given=given)
 
+    @property
+    def far(self) -> bool:
+        """Whether any file lies behind a network."""
+        return any(map(is_far, self.files))
+
     def hasty(self) -> "Inputs":
         """The same files for a first look, before a run starts."""
         return replace(self, first_look=True)

@@ -10,12 +10,14 @@ every turn, one after the other: the first turns of all its rows, their second t
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from editcorpus.ahead import ahead
 from editcorpus.balancing import Draw, Kinds, balanced, classified
 from editcorpus.errors import ConfigError, RowsDamaged, ShardError, StorageError
 from editcorpus.inputs import Inputs
@@ -49,6 +51,8 @@ class Selection(BaseModel):
     )
 
 
+_SIDE_BY_SIDE = 4
+"""Files behind a network whose rows are read at once: each may hold 50,000, in 75 MB of memory."""
 _UNREAD = Reason.ROW_UNREADABLE
 
 
@@ -128,13 +132,28 @@ def _even_shards(
 def _shards(source: Source, inputs: Inputs, selection: Selection) -> Iterator[PlannedShard]:
     seen: set[int] = set()
     count = 0
-    for url, quota in _files(source, inputs, selection):
-        groups = _groups(source, inputs, url, quota, selection)
+    for groups in _each_file(source, inputs, selection):
         for members in _cut(groups, selection.shard_size):
             told = [[_unique(item, place, seen) for item in items] for items, place in members]
             for turn in range(source.rounds):
                 yield _shard(count, [items[turn] for items in told if turn < len(items)])
                 count += 1
+
+
+def _each_file(
+    source: Source, inputs: Inputs, selection: Selection
+) -> Iterator[Iterable[_Members]]:
+    """The chosen rows of each file; of those behind a network, the next ones are read meanwhile."""
+    chosen = _files(source, inputs, selection)
+    if not inputs.far:
+        yield from (_groups(source, inputs, url, quota, selection) for url, quota in chosen)
+        return
+
+    def read(file: tuple[str, dict[int, Quota] | None]) -> list[_Members]:
+        return list(_groups(source, inputs, *file, selection))
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, "editcorpus-inputs") as pool:
+        yield from ahead(pool, read, chosen, _SIDE_BY_SIDE)
 
 
 def _read_some(shards: Iterator[PlannedShard]) -> Iterator[PlannedShard]:

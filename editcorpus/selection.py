@@ -12,15 +12,19 @@ task column.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from heapq import nsmallest
 from pathlib import PurePosixPath
 
+from editcorpus.ahead import ahead
 from editcorpus.errors import RowsDamaged
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Place, Row, Rows, Source
 from editcorpus.sampling import number, quotas, spread
 
+_SIDE_BY_SIDE = 16
+"""Files behind a network whose footers are read at once: each of them waits longer than it works."""
 Quota = dict[str, int]
 """How many rows of each task to draw from a row group; one empty name stands for all tasks."""
 
@@ -43,8 +47,8 @@ def choose_groups(
         StorageError, ShardError: A file cannot be read, or is damaged.
     """
     by_task: dict[str, list[tuple[str, int, int]]] = {}
-    for url in inputs.files:
-        for group, counts in enumerate(_tasks(source, inputs, url, stratify)):
+    for url, groups in _each(source, inputs, stratify=stratify):
+        for group, counts in enumerate(groups):
             for task, rows in counts.items():
                 by_task.setdefault(task, []).append((url, group, rows))
     sizes = {task: sum(rows for *_, rows in groups) for task, groups in by_task.items()}
@@ -67,8 +71,8 @@ def seeded_groups(source: Source, inputs: Inputs, seed: int) -> list[tuple[str, 
     """
     found = [
         (url, group, counts.total())
-        for url in inputs.files
-        for group, counts in enumerate(_tasks(source, inputs, url, stratify=False))
+        for url, groups in _each(source, inputs, stratify=False)
+        for group, counts in enumerate(groups)
     ]
     return sorted(found, key=lambda one: _rank(seed, "group", one[0], one[1]))
 
@@ -81,8 +85,14 @@ def count_tasks(source: Source, inputs: Inputs) -> Counter[str]:
         StorageError, ShardError: A file cannot be read, or is damaged.
     """
     stratify = bool(source.task_column)
-    groups = (group for url in inputs.files for group in _tasks(source, inputs, url, stratify))
-    return sum(groups, Counter[str]())
+    each = _each(source, inputs, stratify=stratify)
+    return sum((group for _, groups in each for group in groups), Counter[str]())
+
+
+def count_rows(source: Source, inputs: Inputs) -> int:
+    """Rows of the whole input; errors as `count_tasks`."""
+    each = _each(source, inputs, stratify=False)
+    return sum(group.total() for _, groups in each for group in groups)
 
 
 def draw_rows(
@@ -123,6 +133,19 @@ def _row_rank(seed: int, member: tuple[Row, Place]) -> tuple[int, str, int]:
 def _rank(seed: int, what: str, url: str, position: int) -> tuple[int, str, int]:
     """Seeded order that does not change when a whole input moves to another folder or bucket."""
     return number(seed, what, PurePosixPath(url).name, position), url, position
+
+
+def _each(
+    source: Source, inputs: Inputs, *, stratify: bool
+) -> Iterator[tuple[str, list[Counter[str]]]]:
+    """The files in their order, and `_tasks` of each; those behind a network are read side by side."""
+
+    def look(url: str) -> list[Counter[str]]:
+        return _tasks(source, inputs, url, stratify)
+
+    width = _SIDE_BY_SIDE if inputs.far else 1
+    with ThreadPoolExecutor(width, "editcorpus-inputs") as pool:
+        yield from zip(inputs.files, ahead(pool, look, inputs.files, width), strict=True)
 
 
 def _tasks(source: Source, inputs: Inputs, url: str, stratify: bool) -> list[Counter[str]]:

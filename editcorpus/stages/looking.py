@@ -14,6 +14,7 @@ from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, plan
 from editcorpus.records import Triplet
 from editcorpus.rows import Source, Unread
+from editcorpus.selection import count_rows
 from editcorpus.steps import pad
 
 
@@ -78,7 +79,8 @@ def sample_rows(
     Raises:
         ConfigError: The input cannot be read.
     """
-    rows = count_rows(source, inputs, selection)
+    every = count_rows(source, inputs)
+    rows = min(every, selection.limit or every)
     some = selection.model_copy(update={"limit": min(size, rows)})
     by_canvas: dict[str, pad.Config] = {config.canvas: config for config in padding}
     looked_at, fit, shelf = 0, [], source.reader.shelf(source, inputs, None)
@@ -94,19 +96,6 @@ def sample_rows(
     shelf.close()
     turns = looked_at / some.limit if source.rounds > 1 and some.limit else 1
     return Sample(round(rows * turns), looked_at, tuple(fit))
-
-
-def count_rows(source: Source, inputs: Inputs, selection: Selection) -> int:
-    """Rows that a build over the selection would take.
-
-    Raises:
-        StorageError, ShardError: A file cannot be read, or is damaged.
-    """
-    rows = 0
-    for url in inputs.files:
-        with source.reader.rows(inputs, url) as found:
-            rows += sum(found.sizes)
-    return min(rows, selection.limit or rows)
 
 
 def _look(

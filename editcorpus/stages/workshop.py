@@ -2,9 +2,8 @@
 
 import copy
 import sys
-from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, RLock
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from editcorpus.ahead import ahead as in_turn
 from editcorpus.errors import Interrupted
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Shelf, Source
@@ -164,12 +164,10 @@ class Workshop:
         Raises:
             Interrupted: Somebody asked the run to stop.
         """
-        waiting: deque[Future[_Out]] = deque()
+        yield from in_turn(self._codecs, work, self._until_stopped(items), ahead)
+
+    def _until_stopped(self, items: Iterable[_In]) -> Iterator[_In]:
         for item in items:
             if self.stopping.is_set():
                 raise Interrupted("The run was interrupted.")
-            waiting.append(self._codecs.submit(work, item))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            yield item

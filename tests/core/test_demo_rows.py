@@ -3,7 +3,8 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -159,3 +160,22 @@ def test_one_row_asks_for_what_the_sandbox_refuses_however_it_is_put():
     assert prompts == [
         ["Add a cartoon villain from a film beside the cat. [[emulate moderation_input]]"]
     ]
+
+
+@pytest.mark.s3
+@pytest.mark.parametrize("limit", [0, 12])
+def test_a_bucket_is_planned_as_a_folder_is(
+    limit: int, tmp_path: Path, serve_s3: Callable[..., AbstractContextManager[str]]
+) -> None:
+    here = write_demo_input(tmp_path / "data" / "in")
+    selection = Selection(limit=limit, shard_size=5)
+    with serve_s3(tmp_path / "data", "s3cr3t-of-test") as url:
+        options = {"endpoint_url": url, "key": "access", "secret": "s3cr3t-of-test"}
+        there = Inputs.find("s3://in/", options)
+        assert there.far
+        shards = [
+            list(plan(SOURCE, inputs, selection)) for inputs in (Inputs.find(str(here)), there)
+        ]
+    local, far = ([[one.id for one in shard.triplets] for shard in found] for found in shards)
+    assert far == local
+    assert [one.rejected for one in shards[0]] == [one.rejected for one in shards[1]]
