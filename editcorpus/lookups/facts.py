@@ -6,12 +6,19 @@ from typing import Any, TypeVar
 
 from editcorpus.shards import Columns, shard_folder
 from editcorpus.stages.filter import Filtered
-from editcorpus.steps import align, pad, regenerate, rewrite
+from editcorpus.steps import align, compose, pad, regenerate, rewrite, synthesize
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
 
 _Row = TypeVar(
-    "_Row", pad.Padded, regenerate.Regenerated, Filtered, rewrite.Rewritten, align.Aligned
+    "_Row",
+    synthesize.Synthesized,
+    pad.Padded,
+    compose.Composed,
+    regenerate.Regenerated,
+    Filtered,
+    rewrite.Rewritten,
+    align.Aligned,
 )
 
 
@@ -19,7 +26,9 @@ _Row = TypeVar(
 class Facts:
     """The columns of one triplet, as far as its run has come."""
 
+    synthesized: synthesize.Synthesized | None
     padded: pad.Padded | None
+    composed: compose.Composed | None
     regenerated: regenerate.Regenerated | None
     filtered: Filtered | None
     rewritten: rewrite.Rewritten | None
@@ -39,7 +48,9 @@ def read_triplet(store: Store, run: str, shard: int, wanted: str, done: Containe
         return next((item for item in rows if item.id == wanted), None)
 
     return Facts(
+        row(synthesize.NAME, synthesize.Synthesized),
         row(pad.NAME, pad.Padded),
+        row(compose.NAME, compose.Composed),
         row(regenerate.NAME, regenerate.Regenerated),
         row(filter_step.NAME, Filtered),
         row(rewrite.NAME, rewrite.Rewritten),

@@ -11,7 +11,7 @@ from editcorpus.lookups.facts import Facts
 from editcorpus.records import Triplet
 from editcorpus.stages.asking import SAMPLES
 from editcorpus.stages.filter import Config as FilterConfig
-from editcorpus.steps import align, pad, regenerate, rewrite
+from editcorpus.steps import align, compose, pad, regenerate, rewrite, synthesize
 from editcorpus.steps import filter as filter_step
 
 _Config = TypeVar("_Config", bound=BaseModel)
@@ -47,7 +47,12 @@ def asked_questions(
 
 
 def _named(facts: Facts) -> Iterator[tuple[str, Question]]:
-    if facts.regenerated is not None:
+    if facts.synthesized is not None:
+        yield facts.synthesized.response, Question(synthesize.NAME, "")
+    if facts.composed is not None:
+        for place, key in enumerate(facts.composed.compose_responses.split("+")):
+            yield key, Question(compose.NAME, str(place + 1))
+    if facts.regenerated is not None and facts.regenerated.response:
         yield facts.regenerated.response, Question(regenerate.NAME, "")
     if facts.rewritten is not None and facts.rewritten.rewrite_response:
         yield facts.rewritten.rewrite_response, Question(rewrite.NAME, "")

@@ -16,12 +16,18 @@ from editcorpus.records import REMEDIES, SENTENCES, Triplet
 from editcorpus.refusals import Refusal
 from editcorpus.responses import Responses, TextAnswer
 from editcorpus.runs import read_identity
-from editcorpus.steps import align, regenerate, rewrite
+from editcorpus.steps import align, classify, compose, regenerate, rewrite, synthesize
 from editcorpus.storage import Store
 
 _LONGEST = 4_000
 """Characters of a text answer that are shown."""
-_ORDER = {regenerate.NAME: 1, rewrite.NAME: 2, align.NAME: 3}
+_IN_ORDER = (
+    *(classify.NAME, synthesize.NAME, compose.NAME),
+    *(regenerate.NAME, rewrite.NAME, align.NAME),
+)
+_ORDER = {step: place for place, step in enumerate(_IN_ORDER)}
+_PICTURES = {synthesize.NAME, regenerate.NAME}
+"""The steps that are answered with a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +172,8 @@ def _cached(
     for key, asked in questions.items():
         if key in paid:
             continue
-        text = None if asked.step == regenerate.NAME else answers.text(key)
-        found = answers.image(key) if asked.step == regenerate.NAME else text
+        text = None if asked.step in _PICTURES else answers.text(key)
+        found = answers.image(key) if asked.step in _PICTURES else text
         refusal = answers.refusal(key)
         if found is not None:
             yield _request(found.record, "cached", asked.name, _told(text))

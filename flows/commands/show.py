@@ -18,7 +18,9 @@ from editcorpus.records import REMEDIES, SENTENCES
 from flows.connections import open_store
 
 _STEPS = {
+    "synthesize": "synthesized",
     "pad": "padded",
+    "compose": "composed",
     "regenerate": "regenerated",
     "filter": "filtered",
     "rewrite": "rewritten",
