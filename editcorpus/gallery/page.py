@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from editcorpus.gallery.entries import GalleryEntry, to_json
+from editcorpus.renewing import renew
 from editcorpus.storage import Store
 
 INDEX = "index.html"
@@ -53,8 +54,7 @@ def write_gallery(
         rows.append(to_json(card, _place(store, folder, card, there)))
         used.update(f"{folder}/{path}" for path in rows[-1]["pictures"].values())
     path, page = f"{folder}/{INDEX}", page_text(rows, title, facts, notice).encode()
-    if not store.exists(path) or store.read(path) != page:
-        store.write(path, page)
+    renew(store, path, page)
     for old in sorted(there - used):
         if _NAME.fullmatch(old.removeprefix(f"{pictures}/")):
             store.remove(old)

@@ -21,6 +21,7 @@ from editcorpus.layouts.manifest import CARD
 from editcorpus.layouts.markdown import code, fenced, inline, one_line
 from editcorpus.layouts.tally import Group, benchmarks, rows
 from editcorpus.records import SENTENCES, Reason
+from editcorpus.renewing import renew
 from editcorpus.storage import Store
 
 HUB_LICENCES = frozenset(
@@ -150,8 +151,7 @@ def write_card(store: Store, folder: str, facts: CardFacts) -> None:
     """Write `README.md` and `croissant.json` into a corpus, unless the same are there."""
     write_croissant(store, folder, described(facts))
     path, data = f"{folder}/{CARD}", card_text(facts).encode()
-    if not store.exists(path) or store.read(path) != data:
-        store.write(path, data)
+    renew(store, path, data)
 
 
 def card_text(facts: CardFacts) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from editcorpus.layouts.schema import PICTURES, shard_schema
+from editcorpus.renewing import renew
 from editcorpus.storage import Store
 
 NAME = "croissant.json"
@@ -143,8 +144,7 @@ def relaid(text: str, files: tuple[str, ...], *, tabular: bool) -> str:
 def write_croissant(store: Store, folder: str, told: Described) -> None:
     """Write it into a corpus, unless the same lies there."""
     path, data = f"{folder}/{NAME}", croissant_text(told).encode()
-    if not store.exists(path) or store.read(path) != data:
-        store.write(path, data)
+    renew(store, path, data)
 
 
 def _about(told: Described) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from editcorpus.errors import ShardError
 from editcorpus.layouts.parquet import ShardFile
+from editcorpus.renewing import renew
 from editcorpus.storage import Store
 
 VERSION = 1
@@ -117,8 +118,7 @@ def commit_manifest(store: Store, folder: str, manifest: CorpusManifest) -> None
     if wrong:
         raise ShardError(f"{store.url(folder)} is no corpus: {wrong[0]}")
     path, data = f"{folder}/{NAME}", made.encode()
-    if not store.exists(path) or store.read(path) != data:
-        store.write(path, data)
+    renew(store, path, data)
 
 
 def read_manifest(store: Store, folder: str) -> CorpusManifest | None:

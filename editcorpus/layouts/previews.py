@@ -16,6 +16,7 @@ from PIL import Image
 from editcorpus.errors import RecordError
 from editcorpus.images import decode, encode_jpeg, fit
 from editcorpus.layouts.parquet import ShardFile
+from editcorpus.renewing import renew
 from editcorpus.storage import Store
 from editcorpus.tables import damaged
 
@@ -62,7 +63,7 @@ def write_previews(store: Store, folder: str, files: Sequence[ShardFile]) -> tup
     for number, row in _rows(store, files):
         picture = f"{FOLDER}/{number:08d}.jpg"
         with suppress(RecordError):  # the audit says of a picture that it is broken
-            _put(
+            renew(
                 store, f"{folder}/{picture}", _drawn(*(row[name]["bytes"] for name in _COLUMNS[3:]))
             )
             task, instruction, original = (str(row[name] or "") for name in _COLUMNS[:3])
@@ -86,11 +87,6 @@ def read_noted(data: bytes, key: str) -> tuple[Preview, ...] | None:
         return tuple(Preview(*texts) for texts in told["previews"]) if told["key"] == key else None
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
-
-
-def _put(store: Store, path: str, data: bytes) -> None:
-    if not store.exists(path) or store.read(path) != data:
-        store.write(path, data)
 
 
 def _drawn(source: bytes, edited: bytes) -> bytes:
