@@ -209,7 +209,11 @@ class Columns:
 
     def ids(self, step: str) -> list[str]:
         """The ids of a step's records, in their order; errors as `facts`."""
-        found: list[str] = self._table(step).column("id").to_pylist()
+        return self.texts(step, "id")
+
+    def texts(self, step: str, column: str) -> list[str]:
+        """One column of texts of a step, in the order of its records; errors as `facts`."""
+        found: list[str] = self._table(step).column(column).to_pylist()
         return found
 
     def hashes(self, step: str, column: str) -> list[str | None]:

@@ -15,7 +15,8 @@ from editcorpus.endpoints.requests import (
     request_hash,
 )
 from editcorpus.records import Failed, Rejected
-from editcorpus.shards import Tally
+from editcorpus.shards import Manifest, Tally
+from editcorpus.stages.stage import Piece
 from editcorpus.stages.workshop import Workshop
 
 _Row = TypeVar("_Row")
@@ -47,6 +48,24 @@ class Inquiry(Generic[_Row]):
     questions: Mapping[str, Mapping[str, What]]
     read: Callable[[str, Mapping[str, Answered], bool], _Row | Rejected | Again]
     dropped: Callable[[str, Dropped], _Row | Rejected]
+
+
+def dropped_by(step: str) -> Callable[[str, Dropped], Rejected]:
+    """The verdict of a step on whom the endpoint refused for good: what the endpoint said."""
+    return lambda key, outcome: Rejected(key, step, outcome.reason, outcome.detail)
+
+
+def answers_whole(step: str) -> Callable[[Piece, Manifest], bool]:
+    """The `whole` of a step whose rows name one answer each.
+
+    It is whether no answer of a shard was found damaged since it was recorded.
+    """
+
+    def whole(piece: Piece, _manifest: Manifest) -> bool:
+        damaged = piece.shop.responses.damaged
+        return not damaged or damaged.isdisjoint(piece.columns.texts(step, "response"))
+
+    return whole
 
 
 def ask_all(

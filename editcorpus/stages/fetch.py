@@ -5,7 +5,7 @@ picture; a base pair needs its edited image, too; and the source image of a late
 is the edited image of the turn before it, which lies in the shard before this one.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -51,22 +51,21 @@ class Fetched:
 def _rows(piece: Piece) -> Iterator[Fetched]:
     shop, config = piece.shop, piece.shop.config(NAME, Config)
     triplets = piece.columns.facts(PLAN, Triplet)
-    later = {one.id for one in triplets if one.previous and config.chained}
-    if later:
+    if config.chained and any(one.previous for one in triplets):
         yield from _turned(piece, triplets)
         return
-    order = {one.id: place for place, one in enumerate(triplets)}
+    waiting = deque(triplets)
     held: dict[str, Fetched | None] = {}
     for triplet, found in shop.originals.read(triplets, config.roles):
         if shop.stopping.is_set():
             raise Interrupted("The run was interrupted.")
         held[triplet.id] = _copied(piece, triplet, found)
-        while triplets and triplets[0].id in held:
-            made = held.pop(triplets.pop(0).id)
+        while waiting and waiting[0].id in held:
+            made = held.pop(waiting.popleft().id)
             if made is not None:
                 yield made
-    if triplets:
-        raise ShardError(f"{len(triplets)} of {len(order)} rows were not given by the input.")
+    if waiting:
+        raise ShardError(f"{len(waiting)} of {len(triplets)} rows were not given by the input.")
 
 
 def _copied(piece: Piece, triplet: Triplet, found: Found) -> Fetched | None:
@@ -194,11 +193,11 @@ def _whole(piece: Piece, _manifest: Manifest) -> bool:
         return True
     try:
         wanted = _Before(piece).sources(triplets)
-        rows = piece.columns.facts(NAME, Fetched)
+        ids = piece.columns.ids(NAME)
         found = piece.columns.hashes(NAME, "source")
     except ShardError:  # not published, or damaged
         return False
-    return dict(zip((row.id for row in rows), found, strict=True)) == wanted
+    return dict(zip(ids, found, strict=True)) == wanted
 
 
 STAGE = Stage(NAME, VERSION, PLAN, _write, _whole, turn=_turn)

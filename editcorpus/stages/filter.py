@@ -79,7 +79,7 @@ class _Shelf:
         self._columns = columns = piece.columns
         self._canvases = stack.enter_context(columns.pictures(pad.NAME, "canvas"))
         self._rows: dict[str, int] = {}
-        if any(stage.name == FETCH for stage in piece.shop.stages):
+        if piece.shop.goes_through(FETCH):
             self._edits = stack.enter_context(columns.pictures(FETCH, "edited"))
             self._masks = stack.enter_context(columns.pictures(FETCH, "mask"))
             self._rows = {key: row for row, key in enumerate(columns.ids(FETCH))}

@@ -23,12 +23,11 @@ def originals(
 
     Their order is that of the triplets where the run made or copied them, else one that suits the input.
     """
-    steps = {stage.name for stage in piece.shop.stages}
-    if FETCH in steps:
+    if piece.shop.goes_through(FETCH):
         rows = {key: row for row, key in enumerate(piece.columns.ids(FETCH))}
         with piece.columns.pictures(FETCH, "source") as found:
             yield ((one, found[rows[one.id]]) for one in triplets if one.id in rows)
-    elif synthesize.NAME in steps:
+    elif piece.shop.goes_through(synthesize.NAME):
         made = piece.columns.facts(synthesize.NAME, synthesize.Synthesized)
         keys = {row.id: row.response for row in made}
         yield ((one, _answer(piece, keys[one.id])) for one in triplets if one.id in keys)

@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from editcorpus.endpoints.requests import Answered, Dropped, ImageEdit, Picture
+from editcorpus.endpoints.requests import Answered, ImageEdit, Picture
 from editcorpus.errors import SourceError
 from editcorpus.masks import api_mask, mask_hash, read_mask
 from editcorpus.records import Rejected
 from editcorpus.responses import ImageAnswer
-from editcorpus.shards import FETCH, Manifest
-from editcorpus.stages.asking import Again, Inquiry, ask_all
+from editcorpus.shards import FETCH
+from editcorpus.stages.asking import Again, Inquiry, answers_whole, ask_all, dropped_by
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.stages.wording import Wording
 from editcorpus.steps import pad, regenerate
@@ -44,9 +44,8 @@ def _rows(piece: Piece) -> Iterator[regenerate.Regenerated]:
                 raise TypeError(f"{key}: an edit was answered with text.")
             return regenerate.regenerated(triplets[key], edits[key], answer, config)
 
-        inquiry = Inquiry(
-            regenerate.NAME, {key: {"": edit} for key, edit in edits.items()}, read, _dropped
-        )
+        questions = {key: {"": edit} for key, edit in edits.items()}
+        inquiry = Inquiry(regenerate.NAME, questions, read, dropped_by(regenerate.NAME))
         for _, row in ask_all(piece.shop, piece.shard, inquiry, piece.tally):
             yield row
 
@@ -59,7 +58,7 @@ def _entering(piece: Piece, padded: Iterable[str]) -> Iterable[str]:
 
 def _masks(piece: Piece, stack: ExitStack) -> Callable[[pad.Padded], Picture | Rejected | None]:
     """Where a canvas may be edited; None where the row does not say."""
-    if FETCH not in {stage.name for stage in piece.shop.stages}:
+    if not piece.shop.goes_through(FETCH):
         return lambda _: None
     rows = {key: row for row, key in enumerate(piece.columns.ids(FETCH))}
     found = stack.enter_context(piece.columns.pictures(FETCH, "mask"))
@@ -84,24 +83,11 @@ def _masks(piece: Piece, stack: ExitStack) -> Callable[[pad.Padded], Picture | R
     return of
 
 
-def _dropped(key: str, outcome: Dropped) -> Rejected:
-    return Rejected(key, regenerate.NAME, outcome.reason, outcome.detail)
-
-
-def _whole(piece: Piece, _manifest: Manifest) -> bool:
-    """Whether no answer of this shard was found damaged since it was recorded."""
-    damaged = piece.shop.responses.damaged
-    if not damaged:
-        return True
-    rows = piece.columns.facts(regenerate.NAME, regenerate.Regenerated)
-    return not any(row.response in damaged for row in rows)
-
-
 STAGE = Stage(
     regenerate.NAME,
     regenerate.VERSION,
     pad.NAME,
     columns_of(regenerate.NAME, regenerate.Regenerated, _rows),
-    _whole,
+    answers_whole(regenerate.NAME),
     _rows,
 )

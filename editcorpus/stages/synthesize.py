@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from editcorpus.endpoints.requests import Answered, Dropped, ImageMake
+from editcorpus.endpoints.requests import Answered, ImageMake
 from editcorpus.records import Rejected, Triplet
 from editcorpus.responses import ImageAnswer
-from editcorpus.shards import PLAN, Manifest
-from editcorpus.stages.asking import Again, Inquiry, ask_all
+from editcorpus.shards import PLAN
+from editcorpus.stages.asking import Again, Inquiry, answers_whole, ask_all, dropped_by
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import synthesize
 
@@ -31,22 +31,9 @@ def _rows(piece: Piece) -> Iterator[synthesize.Synthesized]:
         return synthesize.synthesized(triplets[key], makes[key], answer, config)
 
     questions = {key: {"": make} for key, make in makes.items()}
-    inquiry = Inquiry(synthesize.NAME, questions, read, _dropped)
+    inquiry = Inquiry(synthesize.NAME, questions, read, dropped_by(synthesize.NAME))
     for _, row in ask_all(piece.shop, piece.shard, inquiry, piece.tally):
         yield row
-
-
-def _dropped(key: str, outcome: Dropped) -> Rejected:
-    return Rejected(key, synthesize.NAME, outcome.reason, outcome.detail)
-
-
-def _whole(piece: Piece, _manifest: Manifest) -> bool:
-    """Whether no answer of this shard was found damaged since it was recorded."""
-    damaged = piece.shop.responses.damaged
-    if not damaged:
-        return True
-    rows = piece.columns.facts(synthesize.NAME, synthesize.Synthesized)
-    return not any(row.response in damaged for row in rows)
 
 
 STAGE = Stage(
@@ -54,6 +41,6 @@ STAGE = Stage(
     synthesize.VERSION,
     PLAN,
     columns_of(synthesize.NAME, synthesize.Synthesized, _rows),
-    _whole,
+    answers_whole(synthesize.NAME),
     _rows,
 )

@@ -22,7 +22,7 @@ class Wording:
     """
 
     def __init__(self, piece: Piece) -> None:
-        composes = any(stage.name == compose.NAME for stage in piece.shop.stages)
+        composes = piece.shop.goes_through(compose.NAME)
         rows = piece.columns.facts(compose.NAME, Composed) if composes else []
         self._composed = {row.id: row for row in rows}
         self.triplets = {one.id: one for one in self._worded(piece.columns.facts(PLAN, Triplet))}

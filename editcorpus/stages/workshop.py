@@ -131,6 +131,10 @@ class Workshop:
                 self._shelves.append(self.source.reader.shelf(self.source, self.inputs, self.store))
             return self._shelves[0]
 
+    def goes_through(self, name: str) -> bool:
+        """Whether shards go through a stage of that name."""
+        return any(stage.name == name for stage in self.stages)
+
     def stage(self, name: str) -> "Stage":
         """The stage of that name."""
         return next(stage for stage in self.stages if stage.name == name)
