@@ -3,14 +3,19 @@
 import hashlib
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.layouts.croissant import NAME as CROISSANT
 from editcorpus.layouts.manifest import CARD, DATA, NAME, CorpusManifest, sums
-from editcorpus.layouts.parquet import ShardFile, read_shard
+from editcorpus.layouts.parquet import ShardFile
 from editcorpus.layouts.previews import FOLDER as PREVIEWS
+from editcorpus.layouts.proof import proven_tables
+from editcorpus.layouts.schema import PICTURES
 from editcorpus.names import checked_path
 from editcorpus.records import Published
 from editcorpus.storage import Store
@@ -109,36 +114,66 @@ class Shard:
         """The split that it belongs to, such as `train`."""
         return self.stem.rpartition("-")[0]
 
-    def records(self) -> Iterator[tuple[int, Published]]:
-        """Every record with its number in the corpus, a few in memory at a time.
-
-        The next ones are read while the caller works on one.
+    def rows(self) -> Iterator["Row"]:
+        """Every record with its number in the corpus and pictures that are not copied yet.
 
         Raises:
-            ShardError: The file is missing, damaged, not the one that the manifest names, or a
-                number in it is none.
+            ShardError: The file is missing, damaged, or a number in it is none; or, behind the last
+                record, it is not the one that the manifest names. So nothing that was made of the
+                records may be seen before the end.
         """
         store, count = self.corpus.store, 0
-        for record in _ahead(read_shard(store, self.path)):
-            if not all(math.isfinite(getattr(record, name)) for name in _NUMBERS):
-                raise ShardError(
-                    f"{store.url(self.path)}: a measure of {record.id!r} is no number."
-                )
-            yield self.first + count, record
-            count += 1
+        for table in proven_tables(store, self.path, self.file):
+            for texts, pictures in _split(table):
+                if not all(math.isfinite(getattr(texts, name)) for name in _NUMBERS):
+                    raise ShardError(
+                        f"{store.url(self.path)}: a measure of {texts.id!r} is no number."
+                    )
+                yield Row(self.first + count, texts, *pictures)
+                count += 1
         if count != self.file.records:
             raise ShardError(
                 f"{store.url(self.path)} holds {count} records, not {self.file.records}."
             )
 
+    def records(self) -> Iterator[tuple[int, Published]]:
+        """Every record with its number in the corpus; errors as `rows`."""
+        for row in self.rows():
+            source, edited = bytes(row.source), bytes(row.edited)
+            yield row.number, replace(row.texts, source_image=source, edited_image=edited)
 
-def _ahead(records: Iterator[Published]) -> Iterator[Published]:
-    """The same records; another thread reads the next one meanwhile."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, records, None)
-        while (record := coming.result()) is not None:
-            coming = reader.submit(next, records, None)
-            yield record
+
+class Row(NamedTuple):
+    """A record of a corpus whose pictures are not copied.
+
+    Attributes:
+        number: In the corpus, from 0.
+        texts: All of it but its pictures, which are empty.
+        source: Bytes of the source image.
+        edited: Bytes of the edited image.
+    """
+
+    number: int
+    texts: Published
+    source: memoryview
+    edited: memoryview
+
+
+def _split(table: pa.Table) -> Iterator[tuple[Published, tuple[memoryview, memoryview]]]:
+    texts = table.drop_columns(list(PICTURES)).to_pylist()
+    pictures = zip(*(_views(table.column(name)) for name in PICTURES), strict=True)
+    for row, views in zip(texts, pictures, strict=True):
+        yield Published(**row, source_image=b"", edited_image=b""), views
+
+
+def _views(column: pa.ChunkedArray) -> Iterator[memoryview]:
+    """Each picture where it lies in the column; a scalar of Arrow would be a copy."""
+    for chunk in column.chunks:
+        data = chunk.field("bytes")
+        _, offsets, values = data.buffers()
+        places = memoryview(offsets).cast("i")[data.offset : data.offset + len(data) + 1]
+        held = memoryview(values or b"").cast("B")
+        yield from (held[start:end] for start, end in pairwise(places))
 
 
 def open_corpus(store: Store, folder: str) -> Corpus:

@@ -183,14 +183,12 @@ class _Arrays:
             return
         if len(self._files) == _MOST_FILES:
             raise ShardError(f"The corpus has more tasks than this layout takes ({_MOST_FILES}).")
-        file = self._stack.enter_context(self._output.large(name))
-        self._files[name] = self._stack.enter_context(file.open("wb"))
+        self._files[name] = self._stack.enter_context(self._output.large(name))
         self._files[name].write(b"[\n" + data)
 
     def close(self) -> None:
         for file in self._files.values():
             file.write(b"\n]\n")
-            file.flush()
 
 
 _FILES = (f"{ROOT}/*/*/metadata/*.json", f"{ROOT}/*/*/*/*.png", f"{TRAINING}/*.json")

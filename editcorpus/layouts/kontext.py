@@ -4,13 +4,16 @@
 images/00004711.png    the edited picture: what is to be generated
 images/00004711.txt    the instruction: its caption
 control/00004711.jpg   the source picture
-pairs.jsonl            image_path, control_path, caption, and all texts of the record
+pairs.jsonl            paths and instruction under the names of two trainers, and all texts of the record
 ```
 
 AI Toolkit (`ostris/ai-toolkit`, `config/examples/train_lora_flux_kontext_24gb.yaml`) finds the control
 picture by the same name with any of its endings; musubi-tuner (`kohya-ss/musubi-tuner`,
-`docs/dataset_config.md`) does, too, or reads `pairs.jsonl`. Names are numbers of one length: a name that
-begins like another could be taken for its second control picture.
+`docs/dataset_config.md`) does, too, or reads `pairs.jsonl` by `image_path`, `control_path` and `caption`.
+DiffSynth-Studio (`modelscope/DiffSynth-Studio`) reads it by `image`, `prompt`, and what its pipelines call
+the source picture: `edit_image` (`examples/qwen_image/model_training/lora/Qwen-Image-Edit.sh`) or
+`kontext_images` (`examples/flux/model_training/lora/FLUX.1-Kontext-dev.sh`). Names are numbers of one
+length: a name that begins like another could be taken for its second control picture.
 """
 
 import json
@@ -44,7 +47,16 @@ cache_directory = "path/to/a/cache"
 ```
 
 The paths in `pairs.jsonl` are relative to it: start musubi-tuner in this folder. Instead of the file it
-takes `image_directory` and `control_directory`, but compares every name with every other.
+takes `image_directory`, `control_directory` and `caption_extension = ".txt"`, but compares every name with
+every other.
+
+DiffSynth-Studio, with the options of its training scripts (`kontext_images` instead of `edit_image` for
+FLUX.1 Kontext):
+
+```sh
+--dataset_base_path path/to/this/folder --dataset_metadata_path path/to/this/folder/pairs.jsonl \\
+--data_file_keys image,edit_image --extra_inputs edit_image
+```
 """
 
 
@@ -55,8 +67,14 @@ def _shard(shard: Shard, output: Output) -> Iterator[Line]:
         output.put(control, record.source_image)
         output.put(image, record.edited_image)
         output.put(f"images/{number:08d}.txt", record.instruction.encode())
-        paths = {"image_path": image, "control_path": control, "caption": record.instruction}
-        yield paths | texts_of(record)
+        yield _named(image, control, record.instruction) | texts_of(record)
+
+
+def _named(image: str, control: str, instruction: str) -> Line:
+    """One pair under the names that musubi-tuner and DiffSynth-Studio have for its parts."""
+    musubi = {"image_path": image, "control_path": control, "caption": instruction}
+    sources = dict.fromkeys(("edit_image", "kontext_images"), control)
+    return musubi | {"image": image, "prompt": instruction} | sources
 
 
 def _finish(_: Corpus, lines: Iterable[Line], output: Output) -> None:

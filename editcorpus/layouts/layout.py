@@ -128,6 +128,6 @@ def encoded(line: Line) -> bytes:
 
 def write_lines(output: Output, name: str, lines: Iterable[Line]) -> None:
     """Write a file of JSON lines, whole or not at all."""
-    with output.large(name) as file, file.open("wb") as opened:
+    with output.large(name) as file:
         for line in lines:
-            opened.write(encoded(line))
+            file.write(encoded(line))

@@ -1,9 +1,9 @@
 """The folder that an export fills, on disk or on a bucket: many small files, and a few large ones.
 
-On disk a small file appears under its name by a rename and is forced to the disk only by `settle`,
-together with all others since the last one and side by side: a sync after each picture would make an
-export several times as slow as a copy. On a bucket small files are sent side by side, and `settle` waits
-for them.
+On disk a small file is forced to the disk and given its name only by `settle`, together with all others
+since the last one and side by side: a sync after each picture would make an export several times as slow
+as a copy, and so what turns out to be damaged never has a name. On a bucket small files are sent side by
+side, and `settle` waits for them.
 """
 
 import fcntl
@@ -12,20 +12,24 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from io import BufferedWriter, FileIO
 from pathlib import Path
-from threading import Event
+from typing import IO, TYPE_CHECKING
 
 from editcorpus.disk import files_below, make_folder, sync
 from editcorpus.errors import Taken
 from editcorpus.storage import Store
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _SIDE_BY_SIDE = 8
 """Requests to a bucket, or syncs on a disk, at a time: each waits longer than it works."""
 _HELD = 16
 """Pictures in memory on their way to a bucket, those being sent included."""
 
-_FLUSH_S = 0.1
-"""Seconds between two syncs of a file that is being filled."""
+_EAGER = 16 * 2**20
+"""Bytes by which a file grows before the disk is told to write them."""
 
 
 class Output:
@@ -40,12 +44,11 @@ class Output:
         """
         self.store = store
         self.folder = folder
-        self._loose: list[Path] = []
+        self._loose: dict[Path, Path] = {}
         self._folders: set[Path] = set()
         self._sent: deque[Future[None]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._lock = -1
-        self._flushing = False
 
     def __enter__(self) -> "Output":
         return self
@@ -73,12 +76,16 @@ class Output:
             except BlockingIOError:
                 raise Taken(f"Another process is at work in {folder}.") from None
 
+    def beside(self) -> "Output":
+        """Another one for the same folder, for another thread while this one lives."""
+        return Output(self.store, self.folder)
+
     def path(self, name: str) -> str:
         """The path in the store."""
         return f"{self.folder}/{name}"
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a small file; it is there for certain once `settle` has returned.
+        """Write a small file; it has its name, for certain, once `settle` has returned.
 
         Raises:
             StorageFull: No space is left.
@@ -90,36 +97,20 @@ class Output:
             return
         with self.store.told(self.path(name), writing=True):
             self._enter(file.parent)
-            temporary = file.with_name(f".{file.name}.tmp")
-            temporary.write_bytes(data)
-            temporary.replace(file)
-        self._loose.append(file)
+            self._loose[file] = file.with_name(f".{file.name}.tmp")
+            self._loose[file].write_bytes(data)
 
     @contextmanager
-    def large(self, name: str) -> Iterator[Path]:
-        """Yield a local file to fill; it appears under its name, durable, when the block ends well.
+    def large(self, name: str) -> Iterator[IO[bytes]]:
+        """Yield a file to fill; it appears under its name, durable, when the block ends well.
 
-        The disk writes while the block still fills the file, so that the sync at its end finds little to
-        do; of several at a time, the first.
+        It lies on this machine until then, at the file's `name`.
         """
-        with self.store.upload(self.path(name)) as file:
-            if self._flushing:
-                yield file
-            else:
-                with self._flushed(file):
-                    yield file
-
-    @contextmanager
-    def _flushed(self, file: Path) -> Iterator[None]:
-        ended = Event()
-        flushing = self._threads().submit(_flush, file, ended)
-        self._flushing = True
-        try:
-            yield
-        finally:
-            self._flushing = False
-            ended.set()
-            flushing.result()  # a later sync would not tell of an error that this one has met
+        with (
+            self.store.upload(self.path(name)) as place,
+            BufferedWriter(_Eager(place, "wb")) as file,
+        ):
+            yield file
 
     def settle(self) -> None:
         """Return once everything that was put would survive a power cut.
@@ -131,7 +122,9 @@ class Output:
         while self._sent:
             self._sent.popleft().result()
         with self.store.told(self.folder, writing=True):
-            list(self._threads().map(sync, self._loose))
+            list(self._threads().map(sync, self._loose.values()))
+            for file, temporary in self._loose.items():
+                temporary.replace(file)
             for folder in {file.parent for file in self._loose}:
                 sync(folder)
         self._loose.clear()
@@ -159,8 +152,22 @@ class Output:
         return self._pool
 
 
-def _flush(file: Path, ended: Event) -> None:
-    """Have the disk write what there is of a file, again and again until it is ended."""
-    while not ended.wait(_FLUSH_S):
-        if file.exists():
-            sync(file)
+class _Eager(FileIO):
+    """A file that the disk writes while it is still being filled, so that its sync finds little to do.
+
+    `POSIX_FADV_DONTNEED` over bytes that are not written yet begins to write them, and waits for nothing
+    (Linux, `mm/fadvise.c`). An error is left for the sync that ends the file.
+    """
+
+    _end = _told = 0
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        """As any file; all writes follow each other."""
+        length = super().write(data)
+        self._end += length
+        if self._end - self._told >= _EAGER:
+            os.posix_fadvise(
+                self.fileno(), self._told, self._end - self._told, os.POSIX_FADV_DONTNEED
+            )
+            self._told = self._end
+        return length

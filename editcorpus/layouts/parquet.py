@@ -211,7 +211,7 @@ def _picture_name(record_id: str, column: str, picture: bytes) -> str:
 
 
 def _rows(store: Store, path: str, wanted: pa.Schema) -> Iterator[dict[str, Any]]:
-    with _damaged(store.url(path)), store.open(path) as file:
+    with parsing(store.url(path)), store.open(path) as file:
         parquet = pq.ParquetFile(file, buffer_size=_READ_BUFFER, pre_buffer=False)
         columns = _present(parquet.schema_arrow, wanted)
         for batch in parquet.iter_batches(_READ_ROWS, columns=columns, use_threads=False):
@@ -235,8 +235,12 @@ def _present(found: pa.Schema, wanted: pa.Schema) -> list[str]:
 
 
 @contextmanager
-def _damaged(url: str) -> Iterator[None]:
-    """Say of a file that cannot be parsed that it is damaged; a store's own errors go through."""
+def parsing(url: str) -> Iterator[None]:
+    """Say of a file that cannot be parsed that it is damaged; a store's own errors go through.
+
+    Raises:
+        ShardError: It is damaged or missing.
+    """
     try:
         yield
     except FileNotFoundError as error:

@@ -1,9 +1,7 @@
 """Parquet: a corpus as it is, copied and proven: `data/`, both outcome files and its manifest."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle
+from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
@@ -15,11 +13,10 @@ from editcorpus.layouts.layout import Layout, Line, always
 from editcorpus.layouts.manifest import DATA, NAME
 from editcorpus.layouts.output import Output
 from editcorpus.layouts.parquet import ShardFile
+from editcorpus.layouts.proof import proven
 from editcorpus.layouts.unify import completed
-from editcorpus.storage import Store
 from editcorpus.tables import damaged
 
-_CHUNK = 8 * 2**20
 _TOLD = ("family", "dataset_source", "license")
 _READ = (*_TOLD, "task", "subtask", "instruction_type")
 _LOADING = """
@@ -37,16 +34,16 @@ is not here, and `manifest.json` holds size and SHA-256 of every file.
 
 
 def _shard(shard: Shard, output: Output) -> Iterator[Line]:
-    corpus = shard.corpus
-    _copy(corpus, shard.file, output)
-    with damaged(corpus.store.url(shard.path)), corpus.store.open(shard.path) as file:
-        rows = _texts(file)
+    url = shard.corpus.store.url(shard.path)
+    with output.large(shard.file.path) as copy, damaged(url):
+        _copy(shard.corpus, shard.file, copy)
+        rows = _texts(Path(copy.name))
     if len(rows) != shard.file.records:
-        raise ShardError(f"{corpus.store.url(shard.path)} holds {len(rows)} records.")
+        raise ShardError(f"{url} holds {len(rows)} records.")
     yield from rows
 
 
-def _texts(file: IO[bytes]) -> list[Line]:
+def _texts(file: Path) -> list[Line]:
     """What is remembered of each record; a corpus of an earlier version has its families looked up."""
     with pq.ParquetFile(file) as parquet:
         there = [name for name in _READ if name in parquet.schema_arrow.names]
@@ -59,43 +56,17 @@ def _texts(file: IO[bytes]) -> list[Line]:
 def _finish(corpus: Corpus, _: Iterable[Line], output: Output) -> None:
     for file in corpus.manifest.files:
         if not file.path.startswith(DATA):
-            _copy(corpus, file, output)
+            with output.large(file.path) as copy:
+                _copy(corpus, file, copy)
     output.put(NAME, corpus.manifest.encode())
 
 
-def _copy(corpus: Corpus, file: ShardFile, output: Output) -> None:
-    """Copy a file and prove it; one thread hashes a chunk while the other writes it and reads the next."""
-    path, digest = f"{corpus.folder}/{file.path}", hashlib.sha256()
-    with (
-        ThreadPoolExecutor(1) as hashing,
-        output.large(file.path) as target,
-        target.open("wb") as written,
-    ):
-        hashed = hashing.submit(digest.update, b"")
-        for chunk in _chunks(corpus.store, path, file.bytes):
-            hashed.result()  # at most two chunks are in memory
-            hashed = hashing.submit(digest.update, chunk)
-            written.write(chunk)
-        hashed.result()
-        if digest.hexdigest() != file.sha256:
-            url = corpus.store.url(path)
-            raise ShardError(f"{url} is not the file that the manifest names; `editcorpus audit`.")
-
-
-def _chunks(store: Store, path: str, size: int) -> Iterator[bytes | memoryview]:
-    """The content of a file; each chunk holds until the next but one is asked for."""
-    file = store.local_file(path)
-    try:
-        if file is None:
-            for start in range(0, size, _CHUNK):
-                yield store.read_range(path, start, _CHUNK)
-            return
-        buffers = cycle((memoryview(bytearray(_CHUNK)), memoryview(bytearray(_CHUNK))))
-        with store.told(path), file.open("rb", buffering=0) as opened:
-            while length := opened.readinto(buffer := next(buffers)):
-                yield buffer[:length]
-    except FileNotFoundError as error:
-        raise ShardError(f"{store.url(path)} is missing.") from error
+def _copy(corpus: Corpus, file: ShardFile, target: IO[bytes]) -> None:
+    with proven(corpus.store, f"{corpus.folder}/{file.path}", file) as reader:
+        buffer = memoryview(bytearray(reader.step))
+        while length := reader.fill(buffer):
+            target.write(buffer[:length])
+    target.flush()
 
 
 _FILES = "data/*.parquet"

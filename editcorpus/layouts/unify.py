@@ -104,8 +104,8 @@ def unified(table: pa.Table, names: frozenset[str] | None = None) -> pa.Table:
 
 
 def _column(table: pa.Table, column: pa.Field) -> pa.ChunkedArray:
-    known = column.name in table.column_names
-    found = table.column(column.name) if known else _later(table, column.name)
+    place = table.schema.get_field_index(column.name)  # a list of all names for each would be slow
+    found = _later(table, column.name) if place < 0 else table.column(place)
     if found.type != column.type:
         found = _cast(found, column)
     if found.null_count or _bare(found, column):

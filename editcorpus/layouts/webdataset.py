@@ -16,7 +16,7 @@ from typing import IO
 
 from editcorpus.errors import RecordError, ShardError
 from editcorpus.images import sniff
-from editcorpus.layouts.corpus import Corpus, Shard
+from editcorpus.layouts.corpus import Corpus, Row, Shard
 from editcorpus.layouts.layout import (
     Layout,
     Line,
@@ -29,6 +29,11 @@ from editcorpus.layouts.layout import (
 from editcorpus.layouts.output import Output
 from editcorpus.records import Published
 from editcorpus.storage import Store
+
+Parts = tuple[bytes | memoryview, ...]
+
+_MARK = 16
+"""Bytes of a picture that tell its format."""
 
 _LOADING = """
 ```python
@@ -50,13 +55,13 @@ def _writer(corpus: Corpus) -> ShardWriter:
 
 def _shard(fields: tuple[str, str], shard: Shard, output: Output) -> Iterator[Line]:
     lines = []
-    with output.large(f"data/{shard.stem}.tar") as file, file.open("wb") as tar:
-        for number, record in shard.records():
-            texts = texts_of(record) | _formats(record)
+    with output.large(f"data/{shard.stem}.tar") as tar:
+        for row in shard.rows():
+            texts = texts_of(row.texts) | _formats(row)
             members = json.dumps(texts, ensure_ascii=False).encode()
-            pictures = (record.source_image, record.edited_image)
-            for name, data in zip(("json", *fields), (members, *pictures), strict=True):
-                _add(tar, f"{number:08d}.{name}", data)
+            parts: Parts = (members, row.source, row.edited)
+            for name, data in zip(("json", *fields), parts, strict=True):
+                _add(tar, f"{row.number:08d}.{name}", data)
             lines.append({name: texts[name] for name in ("family", "dataset_source", "license")})
         tar.write(bytes(-tar.tell() % tarfile.RECORDSIZE or tarfile.RECORDSIZE))
     yield from lines
@@ -72,15 +77,15 @@ def _fields(corpus: Corpus) -> tuple[str, str]:
     return "source.jpg", "edited.png"
 
 
-def _formats(record: Published) -> Line:
+def _formats(row: Row) -> Line:
     try:
-        source, edited = sniff(record.source_image), sniff(record.edited_image)
+        source, edited = (sniff(bytes(picture[:_MARK])) for picture in (row.source, row.edited))
     except RecordError as error:
-        raise ShardError(f"A picture of {record.id!r} is damaged: {error}") from error
+        raise ShardError(f"A picture of {row.texts.id!r} is damaged: {error}") from error
     return {"source_format": source, "edited_format": edited}
 
 
-def _add(tar: IO[bytes], name: str, data: bytes) -> None:
+def _add(tar: IO[bytes], name: str, data: bytes | memoryview) -> None:
     """Write a member as a whole, without owner or time: the same records give the same bytes."""
     made = tarfile.TarInfo(name)
     made.size = len(data)

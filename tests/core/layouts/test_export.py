@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -145,6 +146,23 @@ def test_an_export_that_lost_a_file_is_made_anew(corpus: Corpus, target: Store, 
     target.remove(lost)
     export(corpus, LAYOUTS[name], target, "out")
     assert files_of(target) == whole
+
+
+@pytest.mark.timeout(60)
+def test_two_shards_are_written_side_by_side(corpus: Corpus, target: Store) -> None:
+    both = Barrier(2)  # one alone would wait for ever
+    kontext = LAYOUTS["kontext"]
+
+    def writer(corpus: Corpus):
+        write = kontext.writer(corpus)
+
+        def meet_and_write(shard: Shard, output: Output) -> Iterator[Line]:
+            both.wait()
+            yield from write(shard, output)
+
+        return meet_and_write
+
+    assert export(corpus, replace(kontext, writer=writer), target, "out").records == 3
 
 
 def test_every_shard_is_told_of(corpus: Corpus, target: Store) -> None:
@@ -336,6 +354,22 @@ def test_an_export_to_a_bucket_is_the_one_on_disk(
         assert export(corpus, LAYOUTS[name], s3_store, name) == made
         export(corpus, LAYOUTS[name], target, name)
         assert files_of(s3_store, name) == files_of(target, name)
+
+
+@pytest.mark.s3
+def test_an_export_of_a_corpus_on_a_bucket_is_the_one_of_a_corpus_on_disk(
+    corpus: Corpus, sample, target: Store, s3_store: Store
+) -> None:
+    for path, data in files_of(corpus.store, sample.folder).items():
+        s3_store.write(path, data)
+    there = open_corpus(s3_store, sample.folder)
+    for name in ("parquet", "webdataset"):
+        export(there, LAYOUTS[name], target, f"from/{name}")
+        export(corpus, LAYOUTS[name], target, name)
+        made = files_of(target, f"from/{name}")
+        assert {path.removeprefix("from/"): data for path, data in made.items()} == files_of(
+            target, name
+        )
 
 
 def test_shards_know_the_numbers_of_their_records(corpus: Corpus) -> None:

@@ -41,7 +41,9 @@ def test_the_list_of_pairs_is_what_a_trainer_reads(target: Store, sample) -> Non
     first = json.loads(lines[0])
     assert first["image_path"] == "images/00000000.png"
     assert first["control_path"] == "control/00000000.jpg"
-    assert first["caption"] == sample.records[0].instruction
+    assert first["image"] == first["image_path"]
+    assert first["edit_image"] == first["kontext_images"] == first["control_path"]
+    assert first["caption"] == first["prompt"] == sample.records[0].instruction
     assert json.loads(lines[1])["instruction_original"] == "Add."
     assert not [name for name in first if name.startswith("control_path_")]
 

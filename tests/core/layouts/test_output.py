@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from editcorpus.layouts import output as output_module
 from editcorpus.layouts.output import Output
 from editcorpus.storage import Store
 
@@ -19,7 +20,7 @@ def test_many_large_files_are_filled_side_by_side(output: Output) -> None:
     with output, ExitStack() as stack:
         files = [stack.enter_context(output.large(f"{number}.bin")) for number in range(30)]
         for number, file in enumerate(files):
-            file.write_bytes(b"%d" % number)
+            file.write(b"%d" % number)
     made = {path: output.store.read(path) for path in output.store.list("out")}
     assert made == {f"out/{number}.bin": b"%d" % number for number in range(30)}
 
@@ -27,9 +28,32 @@ def test_many_large_files_are_filled_side_by_side(output: Output) -> None:
 def test_a_block_that_fails_leaves_nothing(output: Output) -> None:
     def fill() -> None:
         with output, output.large("a.bin") as file:
-            file.write_bytes(b"half")
+            file.write(b"half")
             raise ValueError("It broke.")
 
     with pytest.raises(ValueError, match="It broke"):
         fill()
     assert output.store.list("out") == []
+
+
+def test_what_is_put_has_its_name_once_it_is_settled(output: Output) -> None:
+    with output:
+        output.put("a/1.bin", b"first")
+        output.put("a/1.bin", b"again")
+        output.put("b.bin", b"other")
+        assert output.store.list("out") == []
+        output.settle()
+        made = {path: output.store.read(path) for path in output.store.list("out")}
+    assert made == {"out/a/1.bin": b"again", "out/b.bin": b"other"}
+
+
+def test_a_file_that_is_written_while_it_is_filled_is_whole(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_module, "_EAGER", 10_000)
+    parts = [bytes([number]) * size for number, size in enumerate((1, 9_999, 30_000, 512, 8_192))]
+    with output, output.large("a.bin") as file:
+        for part in parts:
+            file.write(part)
+        assert file.tell() == sum(map(len, parts))
+    assert output.store.read("out/a.bin") == b"".join(parts)
