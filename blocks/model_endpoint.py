@@ -1,19 +1,35 @@
 """A saved connection to a model API."""
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 
+from editcorpus.buckets import refuse_password
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
+from editcorpus.endpoints.health import check_clock, check_serves, look_at
+from editcorpus.errors import EditcorpusError
+from editcorpus.rates import own_prices
 
 
 class ModelEndpoint(Block):
-    """An OpenAI-compatible model API: where it is, its key, its prices and its limits."""
+    """An OpenAI-compatible model API: where it is, its key, its prices and its limits.
+
+    Example:
+        Ask a saved endpoint whether it can be used:
+        ```python
+        from blocks.model_endpoint import ModelEndpoint
+
+        model_endpoint = ModelEndpoint.load("BLOCK_NAME")
+        print(model_endpoint.check() or "It can be used.")
+        ```
+    """
 
     _block_type_name = "Model endpoint"
     _block_type_slug = "model-endpoint"
     _description = "An OpenAI-compatible model API: where it is, its key, its prices, its limits."
+    _documentation_url = HttpUrl("https://docs.prefect.io/v3/concepts/blocks")
 
     base_url: str = Field(
         default="https://api.openai.com/v1", description="URL of the API, ending in /v1."
@@ -24,6 +40,10 @@ class ModelEndpoint(Block):
     provider: str = Field(
         default="openai",
         description="Part of every request's hash: answers of two providers are never mixed.",
+    )
+    models: list[str] = Field(
+        default=[],
+        description="Models that it must serve, which its check looks for; a run looks for its own.",
     )
     tariff: Literal["listed", "per_image", "free"] = Field(
         default="listed", description="listed: by the price list; per_image: flat; free: nothing."
@@ -88,7 +108,38 @@ class ModelEndpoint(Block):
         "limits names it; 0: learnt from the first batch that is refused for it.",
     )
 
+    @field_validator("base_url")
+    @classmethod
+    def _holds_no_password(cls, url: str) -> str:
+        """A URL is shown by the API, and in messages."""
+        refuse_password(url)
+        return url
+
+    @field_validator("prices")
+    @classmethod
+    def _are_prices(cls, prices: dict[str, Any]) -> dict[str, Any]:
+        """They are shown by the API: nothing else may stand among them."""
+        if prices:
+            own_prices(prices)
+        return prices
+
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint as the engine takes it, under a name for people."""
         members = {field: getattr(self, field) for field in type(self).model_fields}
         return endpoint_from(name, members)
+
+    def check(self) -> str:
+        """Find out whether it can be called: that it answers, takes the key and serves its models.
+
+        Returns:
+            What is wrong, in one sentence; empty where nothing is.
+        """
+        try:
+            endpoint = self.endpoint(self._block_document_name or "here")
+            found = look_at(endpoint)
+            for model in self.models:
+                check_serves(endpoint, found, model)
+            check_clock(endpoint, found, datetime.now(UTC))
+        except EditcorpusError as error:
+            return str(error)
+        return ""
