@@ -8,6 +8,8 @@ from decimal import Decimal
 from editcorpus.errors import StorageError
 from editcorpus.storage import Store
 
+MOST_DOLLARS = 10_000_000
+"""Far above a full run, 1.5 million edits at $100k to $390k: more is a slip of the keyboard."""
 PATH = "budget.json"
 """Where it lies, from the root of the store."""
 

@@ -2,6 +2,7 @@
 
 import uuid
 
+from editcorpus.diagnosis import refused, unreached
 from editcorpus.errors import ConfigError, StorageError
 from editcorpus.storage import Store
 
@@ -16,9 +17,10 @@ def check_store(store: Store) -> None:
     try:
         _tried(store.hasty(), f"probe-{uuid.uuid4().hex}", b"editcorpus")
     except (StorageError, FileNotFoundError) as error:
-        raise ConfigError(
-            f"The store {store.root} cannot be used: {store.plain(error.__cause__ or error)}"
-        ) from None
+        told = store.plain(error.__cause__ or error)
+        why = unreached(error) or refused(error)
+        sentence = f"{why} ({told.rstrip('.')})." if why else told
+        raise ConfigError(f"The store {store.root} cannot be used: {sentence}") from None
 
 
 def _tried(store: Store, path: str, data: bytes) -> None:

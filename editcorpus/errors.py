@@ -27,7 +27,13 @@ from editcorpus.records import Reason
 
 
 class EditcorpusError(Exception):
-    """Anything that editcorpus raises on purpose."""
+    """Anything that editcorpus raises on purpose.
+
+    Attributes:
+        kind: What it is, in a word or two, where it stops a run; empty where there is no word for it.
+    """
+
+    kind = ""
 
 
 class ConfigError(EditcorpusError, ValueError):
@@ -39,35 +45,59 @@ class Taken(ConfigError):
 
 
 class RunStopped(EditcorpusError):
-    """The run must not go on; finished work stays, and starting it again continues."""
+    """The run must not go on; finished work stays, and starting it again continues.
+
+    Args:
+        args: One sentence.
+        kind: What stopped it, in a word or two, where the class does not say it: people read it in
+            the name of a state, and programs match it.
+    """
+
+    def __init__(self, *args: object, kind: str = "") -> None:
+        super().__init__(*args)
+        self.kind = kind or type(self).kind
 
 
 class AllowanceVoid(RunStopped):
     """What a partition was to be done with holds no more; its run's owner hands it out again."""
 
+    kind = "allowance"
+
 
 class BudgetExceeded(RunStopped):
     """The next call could pass the budget."""
+
+    kind = "budget"
 
 
 class EndpointStopped(RunStopped):
     """Key, quota, billing or model: no further call can succeed."""
 
+    kind = "endpoint"
+
 
 class StorageFull(RunStopped, OSError):
     """The disk or bucket takes no more bytes."""
+
+    kind = "disk"
 
 
 class Interrupted(RunStopped):
     """Somebody asked the run to stop."""
 
+    kind = "interrupted"
+
 
 class StorageError(EditcorpusError, OSError):
     """A store did not do what it promised."""
 
+    kind = "store"
+
 
 class ShardError(EditcorpusError):
     """The columns of a shard contradict each other or their manifest."""
+
+    kind = "damage"
 
 
 class ShardDamaged(ShardError):

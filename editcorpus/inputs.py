@@ -110,12 +110,15 @@ class Inputs:
             refuse_password(one)
         chosen = dict(options or {})
         elsewhere = [one for one in wanted if not is_hub(one)]
-        found = {unsigned(url): url for one in elsewhere for url in _found(one, chosen, kind)}
+        listed = {url: size for one in elsewhere for url, size in _found(one, chosen, kind)}
+        found = {unsigned(url): url for url in listed}
         signed = {name: url for name, url in found.items() if name != url}
         hub = _on_hub([one for one in wanted if is_hub(one)], chosen, kind, planned)
         files = tuple(sorted({*found, *hub.sizes}))
+        sizes = {name: size for name, url in found.items() if (size := listed[url]) is not None}
         given = tuple(map(unsigned, wanted))
-        return cls(files, chosen, signed=signed, sizes=hub.sizes, note=hub.note, given=given)
+        told = {**sizes, **hub.sizes}
+        return cls(files, chosen, signed=signed, sizes=told, note=hub.note, given=given)
 
     @property
     def far(self) -> bool:
@@ -177,23 +180,31 @@ def _on_hub(
     return Found(sizes, " ".join(filter(None, notes)))
 
 
-def _found(where: str, options: Mapping[str, Any], kind: Kind) -> list[str]:
+def _found(where: str, options: Mapping[str, Any], kind: Kind) -> Iterator[tuple[str, int | None]]:
+    """Each file, and its bytes as a list of a place behind a network has them."""
     with _explained(where, options, ConfigError):
         system, path = _system(where, options, hasty=True)
-        names = _names(system, path)
-        names = [name for name in names if name == path or kind.means(name)]
+        listed = _listed(system, path)
+        names = [name for name in listed if name == path or kind.means(name)]
         if not names:
             raise ConfigError(f"No {kind.told} is found at {unsigned(where)!r}.")
-        return [name if _is_local(where) else str(system.unstrip_protocol(name)) for name in names]
+    for name in names:
+        if _is_local(where):
+            yield name, None
+        else:
+            yield str(system.unstrip_protocol(name)), listed[name].get("size")
 
 
-def _names(system: Any, path: str) -> list[str]:
+def _listed(system: Any, path: str) -> Mapping[str, Mapping[str, Any]]:
+    """What is said of each file at a path: a file, a folder (searched at any depth), or a glob."""
+    found: Mapping[str, Mapping[str, Any]]
     try:
-        kind = system.info(path)["type"]
+        said = system.info(path)
     except FileNotFoundError:
-        found: list[str] = system.glob(path) if any(sign in path for sign in "*?[") else []
+        found = system.glob(path, detail=True) if any(sign in path for sign in "*?[") else {}
         return found
-    return [path] if kind == "file" else list(system.find(path))
+    found = {path: said} if said["type"] == "file" else system.find(path, detail=True)
+    return found
 
 
 def is_far(where: str) -> bool:

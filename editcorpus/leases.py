@@ -31,6 +31,8 @@ LEASE_S = 90.0
 """How long a lease holds without a sign of life, in seconds."""
 RENEW_S = 20.0
 """How often a living owner renews it, in seconds: three may fail before the lease is over."""
+_MOST_SHOWN = 200
+"""Characters that are shown of what a claim says."""
 _GIVE_WAY_S = (0.2, 0.4, 0.8)
 """How long the first by name waits for a claim of the same moment to be withdrawn."""
 
@@ -43,11 +45,15 @@ class Owner:
         process: Name of the process, unique over all that ever write to the store.
         host: Name of its machine.
         pid: Its number there.
+        label: What people know it by, such as the flow run that it does; empty where by nothing.
+        since: When it began, for people; likewise.
     """
 
     process: str
     host: str
     pid: int
+    label: str = ""
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,13 @@ def _keep(
             return
 
 
+def _known_as(claim: Claim) -> str:
+    """What people know the owner of a claim by, in brackets; empty where by nothing."""
+    since = f"since {claim['since']}" if claim.get("since") else ""
+    told = ", ".join(str(one)[:_MOST_SHOWN] for one in (claim.get("label"), since) if one)
+    return f" ({told})" if told else ""
+
+
 class _Lease:
     """One owner's claim, and its view of the others'."""
 
@@ -160,7 +173,8 @@ class _Lease:
             self.withdraw()
             raise Taken(
                 f"{self._wanted.against(other)} by process {other.get('pid')} on "
-                f"{other.get('host')}; wait until it ends, or {LEASE_S:.0f} s after it died."
+                f"{other.get('host')}{_known_as(other)}; wait until it ends, or {LEASE_S:.0f} s after "
+                "it died."
             )
 
     def renew(self) -> str:

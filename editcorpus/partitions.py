@@ -45,7 +45,10 @@ class Partition:
 def cut(
     shards: int, most: int = PARTITION_SHARDS, least: int = 1, unit: int = 1
 ) -> list[Partition]:
-    """Partitions of nearly equal size, in the order of their shards.
+    """Partitions in the order of their shards: full ones and a rest, or some of nearly equal size.
+
+    Where each of the processes gets more than one, they are full (see `full`), so that the first of
+    them are known before it is known how many shards there are.
 
     Args:
         shards: Of the run.
@@ -53,11 +56,26 @@ def cut(
         least: Partitions, as far as there are shards for them: one for each process that is to work.
         unit: Shards that belong together, one after the other: the turns of conversations.
     """
-    units = shards // unit
-    count = max(-(-units // max(1, most // unit)), min(least, units))
+    units, each = shards // unit, len(full(0, most, unit).shards)
+    if units * unit > each * least:
+        parts = (full(number, most, unit) for number in range(-(-units * unit // each)))
+        return [Partition(one.number, one.first, min(one.stop, units * unit)) for one in parts]
+    count = min(least, units)
     bounds = [unit * (number * units // max(count, 1)) for number in range(count + 1)]
     pairs = pairwise(bounds)
     return [Partition(number, *pair) for number, pair in enumerate(pairs)]
+
+
+def full(number: int, most: int = PARTITION_SHARDS, unit: int = 1) -> Partition:
+    """The partition of a number where a run has more shards than it: the same however many more.
+
+    Args:
+        number: From 0.
+        most: Shards in a partition.
+        unit: Shards that belong together.
+    """
+    each = max(1, most // unit) * unit
+    return Partition(number, number * each, (number + 1) * each)
 
 
 @dataclass(frozen=True, slots=True)

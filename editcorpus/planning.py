@@ -9,11 +9,12 @@ larger row group is cut into even parts. Of a source of conversations, each cut 
 every turn, one after the other: the first turns of all its rows, their second turns, and so on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
+from threading import Event
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +34,7 @@ class Selection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: int = Field(
-        0, ge=0, le=1_000_000_000, description="Rows to take, 0 to 1,000,000,000; 0 takes all."
+        0, ge=0, le=10**9, description="Rows to take, 0 to 1,000,000,000; 0: all, or the preset's."
     )
     seed: int = Field(
         0,
@@ -81,7 +82,7 @@ def check_columns(source: Source, inputs: Inputs, url: str) -> None:
 
 def plan(
     source: Source, inputs: Inputs, selection: Selection, kinds: Kinds | None = None
-) -> Iterator[PlannedShard]:
+) -> Generator[PlannedShard, None, None]:
     """Yield the shards of a source, in the order of files and rows.
 
     Every chosen row is in exactly one shard, under an id that no other row has: the first row
@@ -149,11 +150,16 @@ def _each_file(
         yield from (_groups(source, inputs, url, quota, selection) for url, quota in chosen)
         return
 
+    over = Event()
+
     def read(file: tuple[str, dict[int, Quota] | None]) -> list[_Members]:
-        return list(_groups(source, inputs, *file, selection))
+        return [*takewhile(lambda _: not over.is_set(), _groups(source, inputs, *file, selection))]
 
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "editcorpus-inputs") as pool:
-        yield from ahead(pool, read, chosen, _SIDE_BY_SIDE)
+        try:
+            yield from ahead(pool, read, chosen, _SIDE_BY_SIDE)
+        finally:
+            over.set()  # whoever takes no more waits for row groups, and not for files
 
 
 def _read_some(shards: Iterator[PlannedShard]) -> Iterator[PlannedShard]:

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     IMAGE_BLANK = "image_blank"
     TOO_MUCH_PADDING = "too_much_padding"
     MASK_UNUSABLE = "mask_unusable"
+    CAPTION_UNREADABLE = "caption_unreadable"
     COMPOSE_UNREADABLE = "compose_unreadable"
     MODERATION_INPUT = "moderation_input"
     MODERATION_OUTPUT = "moderation_output"
@@ -70,7 +71,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.IMAGE_TOO_SMALL: "The source image is smaller than the limit.",
     Reason.IMAGE_BLANK: "The source image shows one flat colour.",
     Reason.TOO_MUCH_PADDING: "More than half of every allowed canvas would be padding.",
-    Reason.MASK_UNUSABLE: "The mask does not decode, or allows no edit anywhere.",
+    Reason.MASK_UNUSABLE: "The mask is broken, allows no edit anywhere, or is of a picture that is replaced.",
+    Reason.CAPTION_UNREADABLE: "The writer gave no usable caption of the source image, twice.",
     Reason.COMPOSE_UNREADABLE: "The writer gave no usable complex instruction, twice.",
     Reason.MODERATION_INPUT: "The safety system of the image API refused the request.",
     Reason.MODERATION_OUTPUT: "The safety system of the image API withheld the result.",
@@ -117,7 +119,10 @@ REMEDIES: dict[Reason, str] = {
     Reason.TOO_MUCH_PADDING: (
         "Set pad.canvas=free, or raise pad.max_padded_share, under another run name."
     ),
-    Reason.MASK_UNUSABLE: "Look at the row's mask; white is where the edit goes.",
+    Reason.MASK_UNUSABLE: "Look at the row's mask; white is where the edit goes. No new pair has one.",
+    Reason.CAPTION_UNREADABLE: (
+        "Check caption.model and its endpoint; ask again with `editcorpus redrive`."
+    ),
     Reason.COMPOSE_UNREADABLE: (
         "Check compose.model and its endpoint; ask again with `editcorpus redrive`."
     ),

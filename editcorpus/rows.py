@@ -144,6 +144,8 @@ class Source:
         rounds: Most turns of a conversation.
         synthesises: Whether the source image is made anew from the caption, too.
         captioned: Whether rows have captions, so that new source images can be made of them.
+        describes: Whether a model describes the source image first, for want of a caption (see
+            `steps/caption.py`).
         classes: Whether the task of a row is asked of a model (see `steps/classify.py`).
         composes: Whether the instruction is composed of several edits (see `steps/compose.py`).
         origin: Path of the file that describes it, where that is none of this project's.
@@ -167,6 +169,7 @@ class Source:
     rounds: int = 1
     synthesises: bool = False
     captioned: bool = False
+    describes: bool = False
     classes: bool = False
     composes: bool = False
     origin: str = ""
@@ -179,8 +182,19 @@ class Source:
         """Which files of an input hold its rows."""
         return Kind(self.reader.endings, self.files)
 
+    @property
+    def gives_pairs(self) -> bool:
+        """Whether its source images can be made anew: a mask of a published picture fits no other."""
+        masked = "mask" in self.pictures and not self.columns[self.pictures["mask"]].endswith("?")
+        return self.captioned or self.synthesises or not masked
+
     def as_pair(self) -> "Source":
-        """The same with its source images made anew: no published picture is looked at."""
+        """The same with its source images made anew.
+
+        Where rows have captions, no published picture is looked at; else each is described first.
+        """
+        if not self.captioned:
+            return replace(self, synthesises=True, describes=self.describes or not self.synthesises)
         texts = {name: kind for name, kind in self.columns.items() if not kind.startswith("image")}
         return replace(self, synthesises=True, columns=texts, pictures={})
 

@@ -146,7 +146,8 @@ class Treasury:
         if mine is None or mine.limit is None or mine.process != self._owner.process:
             raise RunStopped(
                 f"Another process has taken over the account of run {self._run!r} in the store's "
-                "budget; start the run again to go on."
+                "budget; start the run again to go on.",
+                kind="lease lost",
             )
         part = max(need, (book.free / _PART).quantize(_CENT, ROUND_DOWN))
         book.accounts[self._run] = replace(mine, limit=mine.limit + min(book.free, part))

@@ -226,7 +226,9 @@ class Caller:
         return Retry(0.0, verdict, held=True)
 
     def _gone(self, outcome: Outcome, verdict: Verdict) -> Outcome:
-        _log.info("%s %s: %s", outcome.ask.step, outcome.ask.id, verdict.sentence)
+        ask = outcome.ask
+        facts = {"step": ask.step, "id": ask.id, "reason": str(verdict.reason or verdict.kind)}
+        _log.info("%s %s: %s", ask.step, ask.id, verdict.sentence, extra=facts)
         return outcome
 
     def _allowed(self, verdict: Verdict) -> int:

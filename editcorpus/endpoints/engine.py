@@ -42,11 +42,16 @@ _LOOKED_UP_AT_ONCE = 16
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the engine is doing right now, for people who watch."""
+    """What the engine is doing right now, for people who watch.
+
+    Attributes:
+        away: Names of the endpoints that cannot be reached.
+    """
 
     in_flight: int
     waiting: int
     refused: int
+    away: frozenset[str] = frozenset()
 
 
 class Engine:
@@ -124,6 +129,7 @@ class Engine:
             sum(lane.in_flight for lane in lanes),
             sum(lane.waiting for lane in lanes),
             sum(lane.refused for lane in lanes),
+            frozenset(lane.away for lane in lanes if lane.away),
         )
 
     def answers(self, asks: Sequence[Ask]) -> Iterator[Outcome]:

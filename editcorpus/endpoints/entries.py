@@ -219,4 +219,4 @@ class Entries:
 
 def storage_stop(error: OSError) -> RunStopped:
     """Why the run stops where the store cannot be written."""
-    return error if isinstance(error, RunStopped) else RunStopped(str(error))
+    return error if isinstance(error, RunStopped) else RunStopped(str(error), kind="store")

@@ -1,10 +1,14 @@
 """Small questions to an endpoint before anything is paid: is it there, is the key good, the model?"""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
+from editcorpus.diagnosis import skewed, unreached
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.facts import scrub
 from editcorpus.errors import ConfigError
@@ -15,15 +19,37 @@ _NO_BATCHES = frozenset({404, 405, 501})
 """What a server says to an address that it does not know."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What an endpoint says of itself.
+
+    Attributes:
+        models: That it serves.
+        date: Its own time, as in the header `Date`; empty where it tells none.
+    """
+
+    models: frozenset[str]
+    date: str = ""
+
+
 def check_endpoint(endpoint: Endpoint, model: str, timeout_s: float = 10) -> None:
     """Ask an endpoint for its models, and prove that `model` is one of them.
+
+    Raises:
+        ConfigError: As `look_at` raises it, or it does not serve the model.
+    """
+    check_serves(endpoint, look_at(endpoint, timeout_s), model)
+
+
+def look_at(endpoint: Endpoint, timeout_s: float = 10) -> Look:
+    """Ask an endpoint for its models.
 
     Emulated answers must never be stored as a model's, nor the other way round: the sandbox names
     itself in every answer, and that must fit the provider.
 
     Raises:
-        ConfigError: It does not answer, refuses the key, is the sandbox under another provider's
-            name or the reverse, or does not serve the model.
+        ConfigError: It does not answer, refuses the key, is the sandbox under another provider's name or
+            the reverse.
     """
     response = _ask(endpoint, "GET", f"{endpoint.base_url}/models", timeout_s)
     if response.status_code in {401, 403}:
@@ -31,10 +57,36 @@ def check_endpoint(endpoint: Endpoint, model: str, timeout_s: float = 10) -> Non
     if response.status_code != httpx.codes.OK:
         raise ConfigError(f"{_who(endpoint)} answers {response.status_code} to /models.")
     _check_provider(endpoint, emulated=_says_sandbox(response))
-    offered = _names(response)
-    if model not in offered:
-        listed = scrub(", ".join(sorted(offered)[:12])) or "none"
+    return Look(frozenset(_names(response)), response.headers.get("date", ""))
+
+
+def check_serves(endpoint: Endpoint, found: Look, model: str) -> None:
+    """Prove that a model is among those that an endpoint names.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if model not in found.models:
+        listed = scrub(", ".join(sorted(found.models)[:12])) or "none"
         raise ConfigError(f"{_who(endpoint)} does not serve {model!r}; it serves: {listed}.")
+
+
+def check_clock(endpoint: Endpoint, found: Look, now: datetime) -> None:
+    """Prove that a clock is near the endpoint's own, where that tells its time.
+
+    Args:
+        endpoint: Who was asked.
+        found: What it said at that moment.
+        now: Of this machine, with its zone.
+
+    Raises:
+        ConfigError: It is minutes away.
+    """
+    if apart := skewed(found.date, now):
+        raise ConfigError(
+            f"This machine's clock is {apart} that of {_host(endpoint)}; set it by NTP, since S3 and the "
+            "leases of runs go by it."
+        )
 
 
 def _check_provider(endpoint: Endpoint, *, emulated: bool) -> None:
@@ -102,12 +154,16 @@ def _ask(
     try:
         return httpx.request(method, url, headers=headers, timeout=timeout_s, **body)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        what = str(error) or type(error).__name__
+        what = unreached(error) or str(error) or type(error).__name__
         raise ConfigError(f"{_who(endpoint)} does not answer: {what}.") from error
 
 
 def _who(endpoint: Endpoint) -> str:
     return f"The endpoint {endpoint.name} at {endpoint.base_url}"
+
+
+def _host(endpoint: Endpoint) -> str:
+    return urlsplit(endpoint.base_url).netloc
 
 
 def _names(response: httpx.Response) -> set[str]:

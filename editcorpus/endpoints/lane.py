@@ -77,6 +77,11 @@ class Lane:
         """Calls that wait for their turn."""
         return len(self._queue) + len(self._later)
 
+    @property
+    def away(self) -> str:
+        """Name of its endpoint, if that cannot be reached; empty while it can, as far as is known."""
+        return self._endpoint.name if self._caller.outage.told else ""
+
     def add(self, job: Job) -> None:
         """Queue a request."""
         if self._stopped is not None:
@@ -260,8 +265,9 @@ def why_stopped(what: str, error: BaseException) -> RunStopped:
     if isinstance(error, RunStopped):
         return error
     if isinstance(error, EditcorpusError):
-        return RunStopped(str(error))
-    return RunStopped(f"{what} failed with {type(error).__name__}: {scrub(str(error))}")
+        return RunStopped(str(error), kind=error.kind)
+    told = f"{what} failed with {type(error).__name__}: {scrub(str(error))}"
+    return RunStopped(told, kind="defect")
 
 
 def tell_bug(what: str, error: BaseException) -> None:

@@ -35,6 +35,11 @@ class Outage:
         self._sentence = ""
         self._told = False
 
+    @property
+    def told(self) -> bool:
+        """Whether it cannot be reached, and somebody has looked."""
+        return self._told
+
     def answered(self) -> None:
         """Something of the endpoint's own came back, be it an error."""
         self._lost.clear()

@@ -72,7 +72,7 @@ class Purse:
         except RunStopped as stopped:
             error = stopped
         except EditcorpusError as failed:
-            error = RunStopped(str(failed))
+            error = RunStopped(str(failed), kind=failed.kind)
         with suppress(RuntimeError):  # the loop has ended meanwhile
             self._loop.call_soon_threadsafe(self._drawn, error)
 

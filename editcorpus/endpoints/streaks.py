@@ -1,9 +1,12 @@
 """Tells a wrong setting, and a danger to the account, from bad luck, by what calls have in common."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from editcorpus.endpoints.classify import Verdict
+from editcorpus.endpoints.rules import Kind
 from editcorpus.errors import EndpointStopped
 from editcorpus.records import Reason
 
@@ -15,6 +18,10 @@ WINDOW = 1000
 """Calls over which the share that the safety system blocked is taken."""
 LEAST = 100
 """Calls below which a share says nothing."""
+_STOPS: Mapping[Kind, str] = MappingProxyType(
+    {"auth": "key", "access": "access", "quota": "quota", "dead_model": "model"}
+)
+"""What a call is about that shows that no further one can succeed, in a word."""
 _BLOCKED = {Reason.MODERATION_INPUT, Reason.MODERATION_OUTPUT}
 
 
@@ -54,7 +61,7 @@ class Streaks:
                 wrong, or the endpoint is, or the safety system has blocked too many.
         """
         if verdict.action == "stop":
-            raise EndpointStopped(f"{self._name}: {verdict.sentence}")
+            raise hopeless(self._name, verdict)
         if verdict.reason in _BLOCKED:
             self._push(blocked=True)
             self._check_blocked(verdict)
@@ -70,7 +77,8 @@ class Streaks:
         if len(streak.keys) >= longest:
             raise EndpointStopped(
                 f"{self._name}: {len(streak.keys)} calls of {step} in a row failed alike, so a "
-                f"setting or the endpoint must be wrong. The last one: {verdict.sentence}"
+                f"setting or the endpoint must be wrong. The last one: {verdict.sentence}",
+                kind="settings",
             )
 
     def broken(self, step: str) -> None:
@@ -94,5 +102,11 @@ class Streaks:
             raise EndpointStopped(
                 f"{self._name}: the safety system blocked {self._blocked} of the last {seen} calls, "
                 f"more than max_blocked_share allows ({self._max_blocked_share:g}); providers close "
-                f"accounts over that. The last one: {verdict.sentence}"
+                f"accounts over that. The last one: {verdict.sentence}",
+                kind="blocked",
             )
+
+
+def hopeless(name: str, verdict: Verdict) -> EndpointStopped:
+    """That no call of an endpoint can succeed, as one that failed has shown."""
+    return EndpointStopped(f"{name}: {verdict.sentence}", kind=_STOPS.get(verdict.kind, ""))

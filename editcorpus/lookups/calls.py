@@ -12,7 +12,7 @@ from editcorpus.bookings import Intent, Record, to_intent, to_record
 from editcorpus.errors import ConfigError, StorageError
 from editcorpus.journal import Line, read_lines
 from editcorpus.ledger import ENDS, journal_folder, read_header
-from editcorpus.stages.plan import read_plan
+from editcorpus.stages.plan import need_plan
 from editcorpus.storage import Store
 
 Call = Record | Intent
@@ -30,15 +30,15 @@ def wanted_runs(store: Store, run: str) -> list[str]:
     """The run of this name, or all runs of the store where the name is empty.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none, or it has neither a journal nor a whole plan yet.
     """
     if not run:
         found = run_names(store)
         if not found:
             raise ConfigError(f"The store {store.root} has no run.")
         return found
-    if read_plan(store, run) is None and not store.list(journal_folder(run)):
-        raise ConfigError(f"The store {store.root} has no run {run!r}.")
+    if not store.list(journal_folder(run)):
+        need_plan(store, run)
     return [run]
 
 

@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 
 from editcorpus.shards import Columns, shard_folder
 from editcorpus.stages.filter import Filtered
-from editcorpus.steps import align, compose, pad, regenerate, rewrite, synthesize
+from editcorpus.steps import align, caption, compose, pad, regenerate, rewrite, synthesize, view
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
 
 _Row = TypeVar(
     "_Row",
+    view.Viewed,
+    caption.Captioned,
     synthesize.Synthesized,
     pad.Padded,
     compose.Composed,
@@ -26,6 +28,8 @@ _Row = TypeVar(
 class Facts:
     """The columns of one triplet, as far as its run has come."""
 
+    viewed: view.Viewed | None
+    captioned: caption.Captioned | None
     synthesized: synthesize.Synthesized | None
     padded: pad.Padded | None
     composed: compose.Composed | None
@@ -48,6 +52,8 @@ def read_triplet(store: Store, run: str, shard: int, wanted: str, done: Containe
         return next((item for item in rows if item.id == wanted), None)
 
     return Facts(
+        row(view.NAME, view.Viewed),
+        row(caption.NAME, caption.Captioned),
         row(synthesize.NAME, synthesize.Synthesized),
         row(pad.NAME, pad.Padded),
         row(compose.NAME, compose.Composed),

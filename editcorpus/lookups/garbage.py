@@ -38,7 +38,7 @@ from editcorpus.shards import PLAN, Columns, shard_folder
 from editcorpus.stages.publish import corpus_folder
 from editcorpus.stages.redriving import read_redrives
 from editcorpus.steps import filter as filter_step
-from editcorpus.steps import pad, regenerate
+from editcorpus.steps import pad, regenerate, view
 from editcorpus.storage import Store
 from editcorpus.uploads import abort, unfinished
 
@@ -51,7 +51,7 @@ _AT_ONCE = 16
 _BATCH = 512
 _NAME = "garbage collection"
 """Under which it stands in the way of others."""
-_PICTURES = tuple(f"/{step}.pictures.parquet" for step in (pad.NAME, filter_step.NAME))
+_PICTURES = tuple(f"/{step}.pictures.parquet" for step in (view.NAME, pad.NAME, filter_step.NAME))
 
 
 class Item(NamedTuple):

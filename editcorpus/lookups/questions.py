@@ -11,7 +11,7 @@ from editcorpus.lookups.facts import Facts
 from editcorpus.records import Triplet
 from editcorpus.stages.asking import SAMPLES
 from editcorpus.stages.filter import Config as FilterConfig
-from editcorpus.steps import align, compose, pad, regenerate, rewrite, synthesize
+from editcorpus.steps import align, caption, compose, pad, regenerate, rewrite, synthesize, view
 from editcorpus.steps import filter as filter_step
 
 _Config = TypeVar("_Config", bound=BaseModel)
@@ -39,7 +39,10 @@ def asked_questions(
     made: dict[str, Question] = {}
     providers = identity.get("providers")
     if isinstance(providers, dict):
-        for step, name, what in _requests(identity, triplet, facts):
+        for step, name, what in (
+            *_captioning(identity, triplet, facts),
+            *_requests(identity, triplet, facts),
+        ):
             for sample in range(SAMPLES * _REDRIVES):
                 key = request_hash(str(providers.get(step)), what, sample)
                 made[key] = Question(step, name, sample)
@@ -47,18 +50,33 @@ def asked_questions(
 
 
 def _named(facts: Facts) -> Iterator[tuple[str, Question]]:
-    if facts.synthesized is not None:
-        yield facts.synthesized.response, Question(synthesize.NAME, "")
+    once = {
+        caption.NAME: facts.captioned and facts.captioned.caption_response,
+        synthesize.NAME: facts.synthesized and facts.synthesized.response,
+        regenerate.NAME: facts.regenerated and facts.regenerated.response,
+        rewrite.NAME: facts.rewritten and facts.rewritten.rewrite_response,
+    }
+    yield from ((key, Question(step, "")) for step, key in once.items() if key)
     if facts.composed is not None:
         for place, key in enumerate(facts.composed.compose_responses.split("+")):
             yield key, Question(compose.NAME, str(place + 1))
-    if facts.regenerated is not None and facts.regenerated.response:
-        yield facts.regenerated.response, Question(regenerate.NAME, "")
-    if facts.rewritten is not None and facts.rewritten.rewrite_response:
-        yield facts.rewritten.rewrite_response, Question(rewrite.NAME, "")
     if facts.aligned is not None:
         for aspect in align.ASPECTS:
             yield getattr(facts.aligned, f"response_{aspect}"), Question(align.NAME, aspect)
+
+
+def _captioning(
+    identity: Mapping[str, Any], triplet: Triplet, facts: Facts
+) -> Iterator[tuple[str, str, Chat]]:
+    shown, writer = (
+        _config(identity, view.NAME, view.Config),
+        _config(identity, caption.NAME, caption.Config),
+    )
+    if shown is None or writer is None or facts.viewed is None or not facts.viewed.view_hash:
+        return
+    picture = Picture(facts.viewed.view_hash, "image/jpeg", shown.quality, (0, 0), bytes)
+    edit = "" if compose.NAME in identity else triplet.instruction
+    yield caption.NAME, "", caption.request(picture, edit, writer)
 
 
 def _requests(

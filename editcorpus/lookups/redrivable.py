@@ -14,8 +14,9 @@ from editcorpus.errors import ConfigError
 from editcorpus.layouts.removals import read_removals
 from editcorpus.lookups.verdicts import Gone, ShardVerdicts, run_verdicts
 from editcorpus.records import Failed, Reason
+from editcorpus.stages.plan import need_plan
 from editcorpus.stages.redriving import Item, Why
-from editcorpus.steps import align, compose, publish, regenerate, synthesize
+from editcorpus.steps import align, caption, compose, publish, regenerate, synthesize
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
 
@@ -28,11 +29,12 @@ BY_MODELS = frozenset(
         Reason.REQUEST_REFUSED,
         Reason.ANSWER_DAMAGED,
         Reason.JUDGE_UNREADABLE,
+        Reason.CAPTION_UNREADABLE,
         Reason.COMPOSE_UNREADABLE,
     }
 )
 """Reasons for which the same request may have another end another time."""
-_ASKING = frozenset({synthesize.NAME, compose.NAME, regenerate.NAME, align.NAME})
+_ASKING = frozenset({caption.NAME, synthesize.NAME, compose.NAME, regenerate.NAME, align.NAME})
 """Steps that reject for them."""
 _OF_THE_EDIT = frozenset({filter_step.NAME, align.NAME, publish.NAME})
 """Steps whose verdicts are about an edited image; those before them are about the input."""
@@ -73,6 +75,7 @@ def choose(store: Store, run: str, reasons: Collection[Reason], *, another: bool
             f"Paid pictures of the run {run!r} were removed on {removals.at[:10]}: a shard that is done "
             "again would pay for them once more. Use another run name."
         )
+    need_plan(store, run)
     made = Choice()
     for shard in run_verdicts(store, run):
         _check_whole(run, shard)

@@ -9,7 +9,7 @@ from itertools import takewhile
 from editcorpus.errors import ConfigError
 from editcorpus.records import Triplet
 from editcorpus.shards import PLAN, Columns, shard_folder
-from editcorpus.stages.plan import read_plan
+from editcorpus.stages.plan import read_plan, unplanned
 from editcorpus.storage import Store
 
 _NEAR = 3
@@ -50,11 +50,13 @@ def find_triplet(store: Store, wanted: str, runs: Iterable[str]) -> list[Planned
         ConfigError: It is in none of them; the sentence names ids that are near.
         ShardError: The plan of a shard is damaged.
     """
-    near = _Near(wanted)
+    near, runs = _Near(wanted), list(runs)
     found = [place for run in runs if (place := _in_run(store, wanted, run, near)) is not None]
     if not found:
+        told = [unplanned(store, run) for run in runs if read_plan(store, run) is None]
         raise ConfigError(
             f"The store {store.root} has no triplet {wanted!r:.200}.{near.sentence()}"
+            + "".join(f" {one}" for one in told)
         )
     return found
 

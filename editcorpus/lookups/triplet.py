@@ -16,13 +16,13 @@ from editcorpus.records import REMEDIES, SENTENCES, Triplet
 from editcorpus.refusals import Refusal
 from editcorpus.responses import Responses, TextAnswer
 from editcorpus.runs import read_identity
-from editcorpus.steps import align, classify, compose, regenerate, rewrite, synthesize
+from editcorpus.steps import align, caption, classify, compose, regenerate, rewrite, synthesize
 from editcorpus.storage import Store
 
 _LONGEST = 4_000
 """Characters of a text answer that are shown."""
 _IN_ORDER = (
-    *(classify.NAME, synthesize.NAME, compose.NAME),
+    *(classify.NAME, caption.NAME, synthesize.NAME, compose.NAME),
     *(regenerate.NAME, rewrite.NAME, align.NAME),
 )
 _ORDER = {step: place for place, step in enumerate(_IN_ORDER)}

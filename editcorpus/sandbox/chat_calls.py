@@ -16,6 +16,7 @@ from editcorpus.sandbox.chance import digest, pick
 from editcorpus.sandbox.chat_rules import ChatOrder, chat_order
 from editcorpus.sandbox.codecs import decode, pixel_digest
 from editcorpus.sandbox.config import Fault, SandboxConfig
+from editcorpus.sandbox.described import description
 from editcorpus.sandbox.faults import without_marker
 from editcorpus.sandbox.jobs import Call, Done, Incoming, Job, Kind, json_body
 from editcorpus.sandbox.judge import Change, measured, sentence, verdict
@@ -51,6 +52,19 @@ class _Said:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the pictures of a request come to.
+
+    Attributes:
+        change: Between the last two of them.
+        shown: What the only one shows, in words; else empty.
+    """
+
+    change: Change
+    shown: str
+
+
 def chat_intake(persona: Persona, sandbox: Sandbox, incoming: Incoming) -> Job:
     """Reads a chat request.
 
@@ -77,17 +91,19 @@ def chat_intake(persona: Persona, sandbox: Sandbox, incoming: Incoming) -> Job:
         tokens=order.prompt_tokens,
         pace=latency.VLLM if persona is Persona.VLLM else latency.CHAT,
     )
-    return Job(call, lambda fault: _done(config, order, call.key, _change(pictures), fault))
+    return Job(call, lambda fault: _done(config, order, call.key, _seen(pictures), fault))
 
 
-def _change(pictures: Sequence[Image.Image]) -> Change:
-    return measured(pictures[-2], pictures[-1]) if len(pictures) >= 2 else _UNSEEN
+def _seen(pictures: Sequence[Image.Image]) -> _Seen:
+    if len(pictures) >= 2:
+        return _Seen(measured(pictures[-2], pictures[-1]), "")
+    return _Seen(_UNSEEN, description(pictures[0]) if pictures else "")
 
 
 def _done(
-    config: SandboxConfig, order: ChatOrder, key: str, change: Change, fault: Fault | None
+    config: SandboxConfig, order: ChatOrder, key: str, seen: _Seen, fault: Fault | None
 ) -> Done:
-    said = _limited(_said(order, f"{config.seed}:{key}", change, fault), order)
+    said = _limited(_said(order, f"{config.seed}:{key}", seen, fault), order)
     words = said.content if said.content is not None else _REFUSAL
     spent = min(max(1, text_tokens(words)), order.max_tokens or sys.maxsize)
     usage: dict[str, Any] = {
@@ -111,14 +127,15 @@ def _done(
     return Done(lambda: encoded, usage, used, said.note)
 
 
-def _said(order: ChatOrder, key: str, change: Change, fault: Fault | None) -> _Said:
+def _said(order: ChatOrder, key: str, seen: _Seen, fault: Fault | None) -> _Said:
+    change = seen.change
     if fault is Fault.REFUSAL:
         return _Said(None, {}, "stop", "refusal")
     score = verdict("carried out", change, key) * verdict("preserved", change, key)
     readable = fault is not Fault.UNREADABLE
     if order.schema is not None:
         told = Told(without_marker(order.text), key) if len(order.pictures) < 2 else None
-        facts = Facts(sentence(change), score, key, told)
+        facts = Facts(sentence(change), score, key, told, seen.shown)
         text = json.dumps(conforming(order.schema, facts)) if readable else sentence(change)
         note = "structured" if told else facts.instruction
         if fault is Fault.LENGTH:

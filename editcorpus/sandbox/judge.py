@@ -77,7 +77,7 @@ def measured(before: Image.Image, after: Image.Image) -> Change:
         lost=float(_lost(first, second).mean()),
         likeness=_likeness(light, new_light),
         place=_place(where),
-        colour=_colour_name(second[where].mean(axis=0)),
+        colour=colour_name(second[where].mean(axis=0)),
         brighter=float(new_light[where].mean() - light[where].mean()),
         smoother=float(_contrast(light)[where].mean() - _contrast(new_light)[where].mean()),
         spoilt=blank(second) or _bars(after) > _bars(before),
@@ -137,7 +137,8 @@ def _place(where: NDArray[np.bool_]) -> str:
     return f"{vertical} {horizontal}".strip() + (" part" if vertical or horizontal else "middle")
 
 
-def _colour_name(colour: NDArray[np.float32]) -> str:
+def colour_name(colour: NDArray[np.float32]) -> str:
+    """What a colour, RGB of 0 to 255, is called."""
     hue, saturation, value = rgb_to_hsv(*(float(channel) / 255 for channel in colour))
     if saturation < 0.2:
         return "black" if value < 0.3 else "white" if value > 0.8 else "grey"

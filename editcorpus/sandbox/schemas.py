@@ -1,5 +1,6 @@
 """JSON that conforms to a JSON schema, filled from what was measured on pictures, or was said."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,6 +11,8 @@ from editcorpus.sandbox.told import Told
 
 _DEEPEST = 12
 _LONGEST = 1000
+_DESCRIBES = re.compile("caption|descri")
+"""In the names of members that say what a picture shows."""
 _NUMBERED = 1
 """Depth of the arrays that hold as many items as a request names; those in them hold the fewest."""
 
@@ -23,12 +26,14 @@ class Facts:
         score: How good the edit is, 0 to 1.
         key: Free choices are drawn under this name.
         told: The words of the request; None where two pictures were measured instead.
+        shown: What the one picture of the request shows; empty where it has none, or several.
     """
 
     instruction: str
     score: float
     key: str
     told: Told | None = None
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,9 @@ def _number(schema: Mapping[str, Any], score: float, *, whole: bool) -> float:
 
 
 def _text(schema: Mapping[str, Any], facts: Facts, spot: _Spot) -> str:
-    if facts.told is not None:
+    if facts.shown and _DESCRIBES.search(spot.name.lower()):
+        text = facts.shown
+    elif facts.told is not None:
         text = facts.told.sentence(spot.name, spot.chosen, spot.place)
     elif "instruction" in spot.name.lower():
         text = facts.instruction

@@ -177,7 +177,8 @@ def _check_writer(piece: Piece) -> None:
         raise RunStopped(
             f"None of the {len(unreadable)} instructions of shard {piece.shard:05d} can be used: check "
             "that compose.model takes pictures and structured output, and use another run name. The "
-            f"first: {unreadable[0].detail}"
+            f"first: {unreadable[0].detail}",
+            kind="settings",
         )
 
 

@@ -21,7 +21,7 @@ from editcorpus.stages.foreseen import Calls, Prices, calls_of, edit_of, laid
 from editcorpus.stages.looking import Look, Sample
 from editcorpus.stages.pace import hours, seconds_a_call
 from editcorpus.stages.weights import Weight, answer_bytes, weigh
-from editcorpus.steps import compose, regenerate, synthesize
+from editcorpus.steps import caption, compose, regenerate, synthesize
 from editcorpus.tariffs import Tariff, Usage
 from editcorpus.tokens import text_tokens
 
@@ -222,7 +222,7 @@ def _cost(alike: list[What], endpoint: Endpoint, calls: Calls) -> Cost:
         for batch in (False, True)
     )
     worst = sum((endpoint.worst(what) for what in alike), Decimal(0)) * times
-    needed = calls.step in (*_PICTURES, compose.NAME)
+    needed = calls.step in (*_PICTURES, caption.NAME, compose.NAME)
     return Cost(
         calls=round(len(alike) * calls.times),
         low=online if needed else Decimal(0),

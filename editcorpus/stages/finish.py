@@ -29,11 +29,18 @@ from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.stages.rollup import run_standing
 from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
-from editcorpus.steps import align, compose, regenerate, rewrite, synthesize
+from editcorpus.steps import align, caption, compose, regenerate, rewrite, synthesize
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariffs
 
-_Asks = synthesize.Config | compose.Config | regenerate.Config | rewrite.Config | align.Config
+_Asks = (
+    caption.Config
+    | synthesize.Config
+    | compose.Config
+    | regenerate.Config
+    | rewrite.Config
+    | align.Config
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +223,11 @@ def _losses(items: Iterable[Rejected | Failed]) -> tuple[Loss, ...]:
 
 
 _STEPS = (
-    *("plan", "fetch", "synthesize", "pad", "compose"),
+    *("plan", "fetch", "view", "caption", "synthesize", "pad", "compose"),
     *("regenerate", "filter", "rewrite", "align", "publish"),
 )
 _ASKED: Mapping[str, type[_Asks]] = {
+    caption.NAME: caption.Config,
     synthesize.NAME: synthesize.Config,
     compose.NAME: compose.Config,
     regenerate.NAME: regenerate.Config,

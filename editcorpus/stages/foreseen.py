@@ -16,13 +16,23 @@ from editcorpus.rows import Source
 from editcorpus.stages.looking import Look, Sample
 from editcorpus.stages.order import steps_of
 from editcorpus.stages.workshop import Variant
-from editcorpus.steps import align, classify, compose, pad, regenerate, rewrite, synthesize
+from editcorpus.steps import align, caption, classify, compose, pad, regenerate, rewrite, synthesize
 
 USUAL = (regenerate.NAME, rewrite.NAME, align.NAME)
 """The steps of a usual build that ask a model, in order."""
-_ORDER = (classify.NAME, synthesize.NAME, compose.NAME, *USUAL)
+_ORDER = (classify.NAME, caption.NAME, synthesize.NAME, compose.NAME, *USUAL)
 _SENTENCE = "Replace the thing on the left side of the picture with another one."
 """As long as an atomic edit is."""
+_CAPTION = (
+    "A colour photograph, taken from eye level, of two people who sit on a dark wooden bench under a broad "
+    "tree. The person at the left wears a blue coat and holds a paper cup; the one at the right, in a grey "
+    "jumper, reads a newspaper. A red bicycle leans against the back of the bench. In front of them lies a "
+    "path of pale gravel with some yellow leaves on it; behind them are a lawn, a low hedge and a row of "
+    "brick houses with white windows. The light is soft and comes from the upper right."
+)
+"""As long as the caption of a picture is."""
+_DESCRIBED = 120
+"""Tokens of a caption and the JSON around it."""
 _WRITTEN = 30
 """Tokens of a rewritten instruction and the JSON around it: a sentence or two of at most 60 words."""
 _PLANNED = 60
@@ -45,6 +55,7 @@ class Prices:
     writing: rewrite.Config
     judging: align.Config
     steps: tuple[str, ...] = USUAL
+    describing: caption.Config = field(default_factory=caption.Config)
     making: synthesize.Config = field(default_factory=synthesize.Config)
     composing: compose.Config = field(default_factory=compose.Config)
     sorting: classify.Config = field(default_factory=classify.Config)
@@ -58,6 +69,7 @@ class Prices:
         """The model that a step asks."""
         return {
             classify.NAME: self.sorting.model,
+            caption.NAME: self.describing.model,
             synthesize.NAME: self.making.model,
             compose.NAME: self.composing.model,
             regenerate.NAME: self.edit.model,
@@ -119,6 +131,7 @@ def calls_of(
     ]
     made: Mapping[str, Callable[[], list[Calls]]] = {
         classify.NAME: lambda: [_sorted_out(looks, prices, times)],
+        caption.NAME: lambda: [_captions(sample, prices, times)],
         synthesize.NAME: lambda: [Calls(synthesize.NAME, [*_makes(looks, prices)], times)],
         compose.NAME: lambda: _composed(looks, prices, times),
         regenerate.NAME: lambda: [Calls(regenerate.NAME, edits, times)],
@@ -129,9 +142,11 @@ def calls_of(
 
 
 def _made(look: Look, prices: Prices) -> Look | None:
-    """A row with the size of the source image that would be made for it; None where none can be."""
+    """A row with the source image that would be made for it; None where none can be."""
     if synthesize.NAME not in prices.steps:
         return look
+    if caption.NAME in prices.steps:
+        look = replace(look, triplet=replace(look.triplet, caption=_CAPTION))
     if isinstance(synthesize.request(look.triplet, prices.making), Rejected):
         return None
     return replace(look, size=synthesize.size_of(look.triplet.id, prices.making))
@@ -150,8 +165,21 @@ def _sorted_out(looks: list[Look], prices: Prices, times: float) -> Calls:
     return Calls(classify.NAME, [*asked], times, _KIND)
 
 
+def _captions(sample: Sample, prices: Prices, times: float) -> Calls:
+    """Of the pictures as published; a later turn of a conversation needs none."""
+    asked = [
+        caption.request(_view(look, prices.padding), look.triplet.instruction, prices.describing)
+        for look in sample.fit
+        if not look.triplet.previous
+    ]
+    return Calls(caption.NAME, [*asked], times, _DESCRIBED)
+
+
 def _makes(looks: list[Look], prices: Prices) -> Iterator[What]:
+    described = caption.NAME in prices.steps
     for look in looks:
+        if described and look.triplet.previous:
+            continue
         made = synthesize.request(look.triplet, prices.making)
         if not isinstance(made, Rejected):
             yield made

@@ -141,7 +141,8 @@ def _check_judge(config: align.Config, shard: int, tally: Tally) -> None:
     if len(tally.rejected) >= MOST_UNREADABLE:
         raise RunStopped(
             f"None of the {len(tally.rejected)} verdicts on shard {shard:05d} is readable: check "
-            f"align.model ({config.model}) and align.token_ids, and use another run name."
+            f"align.model ({config.model}) and align.token_ids, and use another run name.",
+            kind="judge",
         )
 
 

@@ -86,7 +86,7 @@ def sample_rows(
     looked_at, fit, shelf = 0, [], source.reader.shelf(source, inputs, None)
     for shard in plan(source, inputs, some):
         looked_at += len(shard.triplets) + len(shard.rejected)
-        if source.synthesises:
+        if source.synthesises and not source.describes:
             fit += [Look(one, (0, 0)) for one in shard.triplets]
             continue
         for triplet, data in shelf.read(shard.triplets, ("source",)):

@@ -31,7 +31,7 @@ from editcorpus.stages.order import USUAL, stages_named, steps_of
 from editcorpus.stages.redriving import Redriving, read_redrives
 from editcorpus.stages.wire import Wire
 from editcorpus.stages.workshop import Clocks, Mode, Variant, Workshop
-from editcorpus.steps import align, classify, compose, pad, regenerate, rewrite, synthesize
+from editcorpus.steps import align, caption, classify, compose, pad, regenerate, rewrite, synthesize
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
 from editcorpus.treasury import Treasury, check_budget
@@ -41,6 +41,7 @@ SANDBOX = health.SANDBOX
 _Asks = (
     regenerate.Config
     | rewrite.Config
+    | caption.Config
     | synthesize.Config
     | compose.Config
     | classify.Config
@@ -48,6 +49,8 @@ _Asks = (
 )
 _MOST_FOOTERS = 200
 """Input files, evenly chosen, whose columns are looked at before a run starts; the plan sees all."""
+_MOST_FAR_FOOTERS = 64
+"""The same behind a network: 110 requests, and a second at 50 ms each."""
 _LOOKING = 8
 """Files that are looked at at once."""
 _LOCAL_GATHER_S = 0.01
@@ -159,7 +162,8 @@ def check(job: Job) -> None:
 
 def _check_inputs(source: Source, inputs: Inputs) -> None:
     """Look at footers; the first file with which something is wrong is told."""
-    step = max(1, -(-len(inputs.files) // _MOST_FOOTERS))
+    most = _MOST_FAR_FOOTERS if inputs.far else _MOST_FOOTERS
+    step = max(1, -(-len(inputs.files) // most))
     look = partial(check_columns, source, inputs.hasty())
     with ThreadPoolExecutor(_LOOKING, "editcorpus-inputs") as pool:
         list(pool.map(look, inputs.files[::step]))
@@ -278,6 +282,7 @@ def _books(job: Job, ledger: Ledger) -> Books:
 _ASKING: Mapping[str, type[_Asks]] = {
     regenerate.NAME: regenerate.Config,
     rewrite.NAME: rewrite.Config,
+    caption.NAME: caption.Config,
     synthesize.NAME: synthesize.Config,
     compose.NAME: compose.Config,
     classify.NAME: classify.Config,

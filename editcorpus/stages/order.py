@@ -6,7 +6,18 @@ from types import MappingProxyType
 from typing import Any
 
 from editcorpus.rows import Role, Source
-from editcorpus.stages import adopt, compose, fetch, judging, pad, publish, regenerate, synthesize
+from editcorpus.stages import (
+    adopt,
+    caption,
+    compose,
+    fetch,
+    judging,
+    pad,
+    publish,
+    regenerate,
+    synthesize,
+    view,
+)
 from editcorpus.stages import filter as filter_stage
 from editcorpus.stages.stage import Stage
 from editcorpus.stages.workshop import Variant
@@ -16,6 +27,8 @@ USUAL = ("pad", "regenerate", "filter", "rewrite", "align", "publish")
 KNOWN: Mapping[str, Stage] = MappingProxyType(
     {
         "fetch": fetch.STAGE,
+        "view": view.STAGE,
+        "caption": caption.STAGE,
         "synthesize": synthesize.STAGE,
         "pad": pad.STAGE,
         "compose": compose.STAGE,
@@ -44,11 +57,12 @@ def steps_of(source: Source, variant: Variant, *, far: bool = False) -> tuple[st
         steps[steps.index("regenerate")] = "adopt"
     if source.composes and not base:
         steps.insert(steps.index("regenerate"), "compose")
-    if source.synthesises and not base:
-        steps.insert(0, "synthesize")
-    elif base or far or source.keeps or source.rounds > 1 or "mask" in source.pictures:
-        steps.insert(0, "fetch")
-    return tuple(steps)
+    describes = source.describes and not base
+    makes = source.synthesises and not base
+    again = source.keeps or source.rounds > 1 or "mask" in source.pictures
+    copies = (again or far or base) if not makes else describes and again
+    wanted = {"fetch": copies, "view": describes, "caption": describes, "synthesize": makes}
+    return (*(name for name, holds in wanted.items() if holds), *steps)
 
 
 def roles_of(source: Source, variant: Variant) -> tuple[Role, ...]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from editcorpus.errors import ShardError, SourceError
-from editcorpus.records import Triplet
+from editcorpus.errors import RowsDamaged, ShardError, SourceError
+from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.rows import Unread
 from editcorpus.shards import FETCH
 from editcorpus.stages.stage import Piece
@@ -13,29 +13,52 @@ from editcorpus.steps import synthesize
 Original = bytes | ShardError | SourceError | None
 """A source image as it was published; None where the row has none. Or why it cannot be read: its row is
 damaged, or the paid answer that it is lies no more in the store."""
+Found = Iterator[tuple[Triplet, Original]]
 
 
 @contextmanager
-def originals(
-    piece: Piece, triplets: Sequence[Triplet]
-) -> Iterator[Iterator[tuple[Triplet, Original]]]:
+def originals(piece: Piece, triplets: Sequence[Triplet]) -> Iterator[Found]:
     """The source images of triplets, each triplet once; those that a stage before has dropped are left out.
 
     Their order is that of the triplets where the run made or copied them, else one that suits the input.
     """
+    if not piece.shop.goes_through(synthesize.NAME):
+        with published(piece, triplets) as found:
+            yield found
+        return
+    made = piece.columns.facts(synthesize.NAME, synthesize.Synthesized)
+    keys = {row.id: row.response for row in made}
+    with published(piece, [one for one in triplets if keys.get(one.id) == ""]) as later:
+        yield (
+            (one, _answer(piece, keys[one.id])) if keys[one.id] else next(later)
+            for one in triplets
+            if one.id in keys
+        )
+
+
+@contextmanager
+def published(piece: Piece, triplets: Sequence[Triplet]) -> Iterator[Found]:
+    """The same, but as the input has them; of a later turn, what the turn before it has become."""
     if piece.shop.goes_through(FETCH):
         rows = {key: row for row, key in enumerate(piece.columns.ids(FETCH))}
         with piece.columns.pictures(FETCH, "source") as found:
             yield ((one, found[rows[one.id]]) for one in triplets if one.id in rows)
-    elif piece.shop.goes_through(synthesize.NAME):
-        made = piece.columns.facts(synthesize.NAME, synthesize.Synthesized)
-        keys = {row.id: row.response for row in made}
-        yield ((one, _answer(piece, keys[one.id])) for one in triplets if one.id in keys)
-    else:
+    elif triplets:
         read = piece.shop.originals.read(triplets, ("source",))
         yield (
             (one, found if isinstance(found, Unread) else found["source"]) for one, found in read
         )
+    else:
+        yield iter(())
+
+
+def gone(key: str, step: str, why: ShardError | SourceError) -> Rejected | Failed:
+    """The verdict of a step on a triplet whose source image cannot be read."""
+    if isinstance(why, RowsDamaged):
+        return Rejected(key, step, Reason.ROW_UNREADABLE, str(why))
+    if isinstance(why, SourceError):
+        return Rejected(key, step, why.reason, why.detail)
+    return Failed(key, step, Reason.UNAVAILABLE, str(why))  # the step that asked for it asks again
 
 
 def _answer(piece: Piece, key: str) -> Original:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from editcorpus.endpoints.limits import Cost, Limits
 from editcorpus.endpoints.requests import ForImage, What
-from editcorpus.steps import align, classify, compose, regenerate, synthesize
+from editcorpus.steps import align, caption, classify, compose, regenerate, synthesize
 
 _EDIT_S = {"low": 15, "medium": 45, "high": 100, "xhigh": 150, "max": 200}
 """Usual seconds of one edit by quality (reports of users of the image API, 2026)."""
@@ -14,7 +14,13 @@ _CHAT_S = 3.0
 """Usual seconds until a chat model with two pictures has written a sentence: an assumption."""
 _VERDICT_S = 0.5
 """Usual seconds of one token by a 7B model on vLLM: likewise. A pilot's own seconds are better."""
-_SHOWN = {classify.NAME: 0, synthesize.NAME: 0, compose.NAME: 1, regenerate.NAME: 1}
+_SHOWN = {
+    classify.NAME: 0,
+    caption.NAME: 1,
+    synthesize.NAME: 0,
+    compose.NAME: 1,
+    regenerate.NAME: 1,
+}
 """Pictures that a call of a step shows; two in all others."""
 _UNLIMITED = 256
 """Calls in flight where an endpoint has no limit of its own: what the engine is measured at."""

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from editcorpus.errors import RowsDamaged, ShardError, SourceError
-from editcorpus.records import Failed, Reason, Rejected, Triplet
+from editcorpus.records import Failed, Rejected, Triplet
 from editcorpus.shards import PLAN
-from editcorpus.stages.originals import Original, originals
+from editcorpus.stages.originals import Original, gone, originals
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import pad
 
@@ -17,12 +16,8 @@ def _rows(piece: Piece) -> Iterator[pad.Padded]:
 
     def work(item: tuple[Triplet, Original]) -> pad.Padded | Rejected | Failed:
         triplet, data = item
-        if isinstance(data, RowsDamaged):
-            return Rejected(triplet.id, pad.NAME, Reason.ROW_UNREADABLE, str(data))
-        if isinstance(data, SourceError):
-            return Rejected(triplet.id, pad.NAME, data.reason, data.detail)
-        if isinstance(data, ShardError):  # the step that asked for it asks again
-            return Failed(triplet.id, pad.NAME, Reason.UNAVAILABLE, str(data))
+        if isinstance(data, Exception):
+            return gone(triplet.id, pad.NAME, data)
         return pad.pad(triplet, data, config)
 
     with originals(piece, triplets) as sources:

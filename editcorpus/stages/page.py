@@ -3,7 +3,6 @@
 import json
 from decimal import Decimal
 
-from editcorpus.errors import ConfigError
 from editcorpus.gallery import write_gallery
 from editcorpus.gallery.page import INDEX, page_text
 from editcorpus.layouts.manifest import CorpusManifest, read_manifest
@@ -13,7 +12,7 @@ from editcorpus.runs import read_identity
 from editcorpus.shards import hash_of
 from editcorpus.stages.exhibit import exhibits
 from editcorpus.stages.opening import SANDBOX
-from editcorpus.stages.plan import read_plan
+from editcorpus.stages.plan import need_plan
 from editcorpus.stages.publish import corpus_folder
 from editcorpus.storage import Store
 
@@ -40,10 +39,9 @@ def make_gallery(store: Store, name: str, limit: int, spent: Decimal | None = No
         spent: Dollars that are booked for the run, if they are known; else they are added up.
 
     Raises:
-        ConfigError: There is no such run.
+        ConfigError: There is no such run, or its plan is not whole yet.
     """
-    if read_plan(store, name) is None:
-        raise ConfigError(f"The store {store.root} has no run {name!r}.")
+    need_plan(store, name)
     folder = corpus_folder(name)
     index = f"{folder}/gallery/{INDEX}"
     if read_removals(store, name) is not None and store.exists(index):

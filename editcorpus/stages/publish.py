@@ -1,20 +1,20 @@
 """Publish a shard: join its columns by id, apply the thresholds, write the corpus' records."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePosixPath
 
 from editcorpus.errors import ShardError, SourceError
 from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.parquet import write_shard
 from editcorpus.records import Published, Rejected, Triplet
-from editcorpus.shards import PLAN, Columns, Manifest, Written
+from editcorpus.shards import PLAN, Manifest, Written
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.originals import originals
 from editcorpus.stages.ranges import forget_rollups
 from editcorpus.stages.stage import Piece, Stage
 from editcorpus.stages.workshop import Variant
-from editcorpus.steps import align, pad, publish, regenerate, rewrite
+from editcorpus.steps import align, caption, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.taxonomy import family_of
 
@@ -45,8 +45,8 @@ class _Joined:
     aligned: align.Aligned
 
 
-def _join(columns: Columns) -> Iterator[_Joined]:
-    triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
+def _join(piece: Piece) -> Iterator[_Joined]:
+    columns, triplets = piece.columns, _triplets(piece)
     padded = columns.facts(pad.NAME, pad.Padded)
     pads = {item.id: (item, row) for row, item in enumerate(padded)}
     answers = {item.id: item for item in columns.facts(regenerate.NAME, regenerate.Regenerated)}
@@ -58,10 +58,19 @@ def _join(columns: Columns) -> Iterator[_Joined]:
         yield _Joined(triplets[key], *pads[key], answers[key], *filters[key], texts[key], judged)
 
 
+def _triplets(piece: Piece) -> dict[str, Triplet]:
+    """The planned triplets, by id; among the facts of each the caption that was written for it."""
+    found = {item.id: item for item in piece.columns.facts(PLAN, Triplet)}
+    if piece.shop.goes_through(caption.NAME):
+        for row in piece.columns.facts(caption.NAME, caption.Captioned):
+            found[row.id] = replace(found[row.id], facts=caption.told(found[row.id].facts, row))
+    return found
+
+
 def _passed(piece: Piece) -> list[_Joined]:
     config = piece.shop.config(publish.NAME, publish.Config)
     passed = []
-    for item in _join(piece.columns):
+    for item in _join(piece):
         scores = publish.Scores(
             item.aligned.score_done, item.aligned.score_preserved, item.aligned.score_clean
         )

@@ -86,7 +86,7 @@ def shards_left(shop: Workshop, plan: Plan) -> Sequence[int]:
     """
     if shop.redriving.only:
         return sorted(shop.redriving.shards)
-    done = {number for shards, _ in _believed(shop, plan) for number in shards}
+    done = {number for shards, _ in finished(shop, plan) for number in shards}
     return [number for number in range(plan.shards) if number not in done]
 
 
@@ -103,7 +103,7 @@ def run_standing(shop: Workshop, shards: int, *, whole: bool = False) -> Standin
         ShardError: A manifest of the plan is damaged, or the sums do not close.
     """
     plan = read_plan(shop.store, shop.run)
-    known = _believed(shop, plan) if plan is not None and plan.shards == shards else []
+    known = finished(shop, plan) if plan is not None and plan.shards == shards else []
     total = Standing()
     for part, standing in _filled(known, shards):
         found = standing or stand_of(shop, part, whole=whole)
@@ -114,13 +114,18 @@ def run_standing(shop: Workshop, shards: int, *, whole: bool = False) -> Standin
     return total
 
 
-def roll_up(shop: Workshop, shards: range) -> None:
+def roll_up(shop: Workshop, shards: range) -> Standing:
     """Note that a partition is finished, if it is; call it once its shards went through their stages.
 
     Nothing is noted while triplets wait to be done again; the end of the run does it then.
+
+    Returns:
+        Where the ids of the partition are.
     """
+    standing = stand_of(shop, shards)
     if shards and not _is_open(shop):
-        _write(shop, shards, stand_of(shop, shards))
+        _write(shop, shards, standing)
+    return standing
 
 
 def rollup_print(shop: Workshop, plan: Plan, shards: range) -> str:
@@ -149,8 +154,8 @@ def _filled(
         done = part.stop
 
 
-def _believed(shop: Workshop, plan: Plan) -> list[tuple[range, Standing]]:
-    """The ranges of finished shards that can be believed, in their order, none over another.
+def finished(shop: Workshop, plan: Plan) -> list[tuple[range, Standing]]:
+    """The ranges of finished shards whose roll-ups can be believed, in their order, none over another.
 
     Two requests on a bucket, and two for each range, however many shards there are.
     """

@@ -238,4 +238,5 @@ def _tell(shard: int, made: Manifest) -> None:
         len(made.failed),
         event["usd"],
         event["seconds"],
+        extra={"shard": shard, "step": made.step, "usd": event["usd"]},
     )

@@ -17,7 +17,7 @@ class Wire:
     def lost(self, sentence: str) -> None:
         """The lease that the engine works under is lost; from any thread."""
         if self.engine is not None:
-            self.engine.stop(RunStopped(sentence))
+            self.engine.stop(RunStopped(sentence, kind="lease lost"))
 
     def void(self, sentence: str) -> None:
         """The allowance that the engine works on holds no more; from any thread."""

@@ -16,6 +16,7 @@ from editcorpus.errors import Interrupted
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Shelf, Source
 from editcorpus.shards import shard_folder
+from editcorpus.stages.growth import Growth
 from editcorpus.stages.mending import Mending
 from editcorpus.stages.redriving import Redriving
 from editcorpus.storage import Store
@@ -75,6 +76,7 @@ class Workshop:
         mine: Numbers of the shards that this process may write; all of them unless somebody else is
             at work on the run, too.
         batches: What is under way in batches, as it was last looked at; for people who watch.
+        growth: How far its plan is.
     """
 
     def __init__(  # noqa: PLR0913 - one value each, all needed by some stage
@@ -107,7 +109,7 @@ class Workshop:
         self.stages = tuple(stages)
         self.variant = variant
         self.stopping = Event()
-        self.mending = Mending()
+        self.growth, self.mending = Growth(), Mending()
         self.redriving = redriving or Redriving()
         self.modes = modes
         self.batches: tuple[BatchFacts, ...] = ()
@@ -122,6 +124,17 @@ class Workshop:
         self._codecs.shutdown()
         for shelf in self._shelves:
             shelf.close()
+
+    def prove_going(self) -> None:
+        """Nothing, unless the run was told to stop.
+
+        Raises:
+            RunStopped: It was.
+        """
+        if self.engine.stopped is not None:
+            raise self.engine.stopped
+        if self.stopping.is_set():
+            raise Interrupted("The run was interrupted.")
 
     @property
     def originals(self) -> Shelf:

@@ -53,7 +53,8 @@ class Synthesized:
     """The columns that this step adds: which answer is the source image, and how it was made.
 
     Attributes:
-        response: Hash of the request: the name of the paid answer in the response store.
+        response: Hash of the request: the name of the paid answer in the response store. Empty where
+            nothing was asked for, and with it all else: see `unmade`.
         attempt: The call that the answer is of: one that was lost and paid for again is another
             picture under the same hash, of which a canvas and an edit have to be made anew.
         width: Of the new image in pixels, as is `height`.
@@ -92,6 +93,11 @@ def request(triplet: Triplet, config: Config) -> ImageMake | Rejected:
         quality="" if config.quality == "unset" else config.quality,
         output_format=config.output_format,
     )
+
+
+def unmade(triplet_id: str) -> Synthesized:
+    """The columns of a later turn, whose source image is what the turn before it has become."""
+    return Synthesized(triplet_id, "", "", "", "", 0, 0, "", 0, 0, 0)
 
 
 def synthesized(

@@ -24,7 +24,7 @@ class Terms(BaseModel):
     seed: int = Field(
         0,
         ge=0,
-        lt=2**32,
+        le=2**32 - 1,
         description="Decides split and quotas: 0 to 4,294,967,295.",
     )
     validation_share: float = Field(

@@ -50,6 +50,25 @@ def test_a_second_owner_is_refused_with_a_clear_sentence(any_store: Store, name:
             pass
 
 
+@pytest.mark.parametrize(
+    ("label", "since", "told"),
+    [
+        ("flow run spring, 7", "noon", " (flow run spring, 7, since noon);"),
+        ("flow run spring", "", " (flow run spring);"),
+        ("", "noon", " (since noon);"),
+        ("x" * 999, "", f" ({'x' * 200});"),
+    ],
+)
+def test_who_is_refused_is_told_what_people_know_the_owner_by(
+    disk_store: Store, label: str, since: str, told: str
+):
+    other = Owner("other", "there", 77, label, since)
+    with own_run(disk_store, "spring", other, never):
+        with pytest.raises(ConfigError) as refused, own_run(disk_store, "spring", owner(), never):
+            pytest.fail("two owners")
+        assert f"by process 77 on there{told} wait until it ends" in str(refused.value)
+
+
 CHILD = """
 import os, socket, sys, time
 from editcorpus.leases import Owner

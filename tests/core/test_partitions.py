@@ -9,7 +9,7 @@ from editcorpus.bookings import Intent, Record
 from editcorpus.endpoints.limits import Limits
 from editcorpus.errors import BudgetExceeded
 from editcorpus.ledger import History, Ledger, Totals
-from editcorpus.partitions import Allowances, Partition, cut
+from editcorpus.partitions import Allowances, Partition, cut, full
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,9 @@ from editcorpus.partitions import Allowances, Partition, cut
         (3, 100, 8, [1, 1, 1]),
         (7, 100, 3, [2, 2, 3]),
         (100, 100, 1, [100]),
-        (101, 100, 1, [50, 51]),
+        (101, 100, 1, [100, 1]),
+        (101, 100, 2, [50, 51]),
+        (250, 100, 2, [100, 100, 50]),
         (1000, 100, 3, [100] * 10),
     ],
 )
@@ -110,3 +112,12 @@ def test_limits_are_shared_out():
         in_flight=21, requests_per_minute=33, input_images_per_minute=1, tokens_per_minute=0
     )
     assert limits.shared(1) == limits
+
+
+@pytest.mark.parametrize("unit", [1, 3, 150])
+def test_a_full_partition_is_the_same_however_many_shards_follow(unit: int):
+    for count in (1, 2, 5):
+        parts = cut(count * 300, 100, unit=unit)
+        whole = [full(number, 100, unit) for number in range(len(parts))]
+        assert parts[:-1] == whole[:-1]
+        assert (parts[-1].first, parts[-1].stop) == (whole[-1].first, count * 300)

@@ -187,7 +187,8 @@ class Collector:
         tries = self._tries[ask.key]
         tries[found.kind] += 1
         again = found.action == "retry" and tries[found.kind] <= found.max_retries
-        _log.info("%s %s: %s", ask.step, ask.id, found.sentence)
+        facts = {"step": ask.step, "id": ask.id, "reason": str(found.reason or found.kind)}
+        _log.info("%s %s: %s", ask.step, ask.id, found.sentence, extra=facts)
         if found.final and not again:
             refusal = Refusal(found.reason or Reason.REQUEST_REFUSED, found.sentence)
             await entries.refused(entry, found.billed, refusal)

@@ -16,6 +16,7 @@ from editcorpus.endpoints.client import CALL_ERRORS, client_of, delay_s
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.replies import Raw, parse
 from editcorpus.endpoints.rules import Kind
+from editcorpus.endpoints.streaks import hopeless
 from editcorpus.errors import EndpointStopped, ModelMisbehaved, ModelRefused, ModelUnavailable
 from editcorpus.records import Reason
 
@@ -219,7 +220,7 @@ class Desk:
             if verdict.kind in doubtful:
                 return None
             if verdict.action == "stop":
-                raise EndpointStopped(f"{self._endpoint.name}: {verdict.sentence}")
+                raise hopeless(self._endpoint.name, verdict)
             if verdict.action == "drop":
                 raise ModelRefused(Reason.REQUEST_REFUSED, verdict.sentence)
             tries[verdict.kind] += 1
@@ -235,7 +236,7 @@ class Desk:
             ModelUnavailable: It was tried often enough.
         """
         if verdict.action == "stop":
-            raise EndpointStopped(f"{self._endpoint.name}: {verdict.sentence}")
+            raise hopeless(self._endpoint.name, verdict)
         if tries > max(1, verdict.max_retries):
             raise ModelUnavailable(Reason.UNAVAILABLE, verdict.sentence)
         await self.pause(delay_s(key, tries, verdict))

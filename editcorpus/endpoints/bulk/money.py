@@ -58,7 +58,7 @@ class Money:
         try:
             worst = self._endpoints[ask.step].worst(ask.what, batch=True)
         except EditcorpusError as error:
-            raise RunStopped(str(error)) from error
+            raise RunStopped(str(error), kind=error.kind) from error
         attempt = next(self._purses.names)
         if not await self._set_aside(attempt, worst):
             self._short = worst if self._short is None else min(worst, self._short)
@@ -90,5 +90,5 @@ class Money:
                 except RunStopped:
                     raise
                 except EditcorpusError as error:
-                    raise RunStopped(str(error)) from error
+                    raise RunStopped(str(error), kind=error.kind) from error
         return True

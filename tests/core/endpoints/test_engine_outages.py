@@ -99,9 +99,11 @@ def test_calls_wait_for_an_endpoint_that_goes_away_and_go_on_when_it_returns(
         thread = lab.thread(lambda: taken.append(lab.take(engine, lab.make.chats(40, "Later"))))
         wait_until_down(caplog)
         assert engine.standing().waiting > 30
+        assert len(engine.standing().away) == 1
         flaky.come()
         thread.join(30)
         assert engine.books.ledger.reserved == 0
+        assert engine.standing().away == frozenset()
     assert [one.kinds() for one in taken] == [{"Answered": 5}, {"Answered": 40}]
     assert told(caplog) == ["cannot be reached:", "can be reached"]
     outcomes = Counter(record.outcome for record in lab.history().records)

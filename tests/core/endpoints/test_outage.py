@@ -51,10 +51,13 @@ def test_each_change_is_told_once_and_a_false_alarm_not_at_all(
     made.looked()
     assert caplog.records == []
     made = after(*[LOST] * SEVERAL)
+    assert not made.told
     made.looked()
     made.looked()
+    assert made.told
     made.missed("x", BUSY)
     made.answered()
+    assert not made.told
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "images cannot be reached",
         "images can be reached again",

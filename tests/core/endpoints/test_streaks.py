@@ -42,6 +42,7 @@ def test_the_sentence_is_one_and_names_the_setting() -> None:
     streaks = Streaks("images", 0.2)
     with pytest.raises(EndpointStopped) as caught:
         calls(streaks, LEAST, 0)
+    assert caught.value.kind == "blocked"
     assert str(caught.value) == (
         "images: the safety system blocked 100 of the last 100 calls, more than max_blocked_share "
         "allows (0.2); providers close accounts over that. The last one: The safety system refused "
@@ -85,11 +86,13 @@ def test_a_streak_names_the_requests_that_made_it() -> None:
     for number in range(longest - 1):
         streaks.failed("regenerate", str(number), REFUSED)
         streaks.failed("rewrite", "other", BLOCKED)
-    with pytest.raises(EndpointStopped, match=f"{longest} calls of regenerate in a row"):
+    with pytest.raises(EndpointStopped, match=f"{longest} calls of regenerate in a row") as caught:
         streaks.failed("regenerate", "last", REFUSED)
+    assert caught.value.kind == "settings"
     assert streaks.doubtful("regenerate") == [*map(str, range(longest - 1)), "last"]
 
 
 def test_what_no_call_can_heal_stops_at_once() -> None:
-    with pytest.raises(EndpointStopped, match=r"^images: The key was refused"):
+    with pytest.raises(EndpointStopped, match=r"^images: The key was refused") as caught:
         Streaks("images", 0.2).failed("regenerate", "x", GONE)
+    assert caught.value.kind == "key"

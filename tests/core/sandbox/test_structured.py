@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from editcorpus.sandbox.described import description
 from editcorpus.sandbox.schemas import Facts, check_strict, conforming
 from editcorpus.sandbox.told import Told
 
@@ -45,6 +46,7 @@ SCHEMAS = {
     "simplified_instruction": closed(need_simplification=enum(["Yes", "No"]), instruction=TEXT),
     "compound_instruction": closed(reasoning=TEXT, compound_instruction=TEXT),
     "edit_category": closed(category=enum(CATEGORIES)),
+    "picture_caption": closed(caption=TEXT),
 }
 
 
@@ -100,6 +102,24 @@ def test_a_compound_holds_every_step_in_order(answer):
         "Add a red kite in the sky, then make the boat blue, then turn day into night."
     )
     assert is_sentence(made["reasoning"])
+
+
+def test_a_caption_is_of_the_picture_that_is_shown_whatever_is_asked_beside_it(answer):
+    made = answer("picture_caption", "Describe it. “Add a dog.”", shows=True)
+    assert made["caption"] == description(Image.linear_gradient("L").convert("RGB"))
+    assert "The upper part is black, the middle grey and the lower part white." in made["caption"]
+    assert answer("picture_caption", "Say what it shows.", shows=True) == made
+    assert "no picture" in answer("picture_caption", "Describe “no picture”.")["caption"]
+
+
+def test_the_words_for_a_picture_follow_its_light_its_shape_and_its_colours():
+    night = Image.new("RGB", (300, 200), (10, 10, 12))
+    night.paste((200, 30, 30), (210, 10, 280, 60))
+    assert description(night).startswith("A dark picture in landscape format. The upper part is")
+    assert description(night).endswith("Most is to be seen in the upper right, in red.")
+    snow = Image.new("RGB", (200, 300), (240, 240, 245))
+    assert description(snow).startswith("A bright picture in portrait format.")
+    assert description(Image.new("RGB", (1, 1))).startswith("A dark picture in square format.")
 
 
 @pytest.mark.parametrize(

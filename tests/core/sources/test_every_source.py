@@ -25,10 +25,13 @@ from typing import Any
 import pytest
 
 from editcorpus import sources
+from editcorpus.errors import ConfigError
 from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection, check_columns, plan
 from editcorpus.records import Rejected, Triplet
 from editcorpus.rows import Source
+from editcorpus.sources.folder import Config
+from editcorpus.stages.order import steps_of
 from editcorpus.storage import Store
 from flows.parameters import Recipe
 from flows.settling import settled
@@ -128,7 +131,7 @@ def test_a_source_describes_itself_as_the_house_needs_it(name: str, recipe: str)
 
 
 @pytest.mark.parametrize("case", FIRST, ids="-".join)
-@pytest.mark.parametrize("variant", ["output", "base"])
+@pytest.mark.parametrize("variant", ["output", "base", "pair"])
 def test_a_build_of_its_rows_leaves_each_id_in_one_place(
     case: tuple[str, str],
     variant: str,
@@ -138,7 +141,8 @@ def test_a_build_of_its_rows_leaves_each_id_in_one_place(
     tmp_path: Path,
 ) -> None:
     name, recipe = case
-    source, fixture = source_named(name.replace("_", "-"), recipe), fixture_of(name)
+    fixture, columns = fixture_of(name), Config()
+    source = source_named(name.replace("_", "-"), recipe, columns, variant)
     if variant == "base" and "edited" not in source.pictures:
         pytest.skip("There is no published edited image.")
     built = build_rows(source, write_fixture(fixture, tmp_path / "input"), variant)
@@ -149,8 +153,37 @@ def test_a_build_of_its_rows_leaves_each_id_in_one_place(
     assert len(built.kept) == getattr(fixture, "KEPT", {}).get(variant, fit), built.rejected
     for record in built.kept.values():
         assert record.variant == variant
+        facts = json.loads(record.source_facts or "{}")
+        told = variant == "pair" and not record.previous
+        assert bool(facts.get("input_description")) or not told
+        assert bool(facts.get("caption_response")) == (told and source.describes)
         assert record.license
         assert (record.width, record.height) >= (1, 1)
+
+
+@pytest.mark.parametrize(("name", "recipe"), CASES)
+def test_it_gives_pairs_by_captions_of_its_own_or_of_a_model_or_says_why_not(
+    name: str, recipe: str
+) -> None:
+    source = source_named(name.replace("_", "-"), recipe, variant="pair")
+    wanted = Recipe(run="r", input="x", recipe=recipe, variant="pair")
+    if not source.gives_pairs:
+        with pytest.raises(ConfigError, match=r"^.* gives no new source images: [^.]*\.$"):
+            settled(wanted, source)
+        return
+    assert settled(wanted, source).variant == "pair"
+    steps = steps_of(source, "pair")
+    before = steps[: steps.index("synthesize")]
+    assert before in ([(), ("view", "caption"), ("fetch", "view", "caption")])
+    assert ("caption" in before) == source.describes == (not source.captioned)
+    asked = {
+        step: cls for step, cls in wanted.identity(source).items() if step in ("view", "caption")
+    }
+    assert bool(asked) == source.describes
+    assert source.as_pair() == source
+    usual = source_named(name.replace("_", "-"), recipe)
+    known = Recipe(run="r", input="x", recipe=recipe).identity(usual)
+    assert {"view", "caption"}.isdisjoint(known)  # other runs are what they were
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -13,6 +13,7 @@ import pytest
 
 from editcorpus.demo.seed_data_edit import write_seed_data_edit
 from editcorpus.errors import ConfigError
+from editcorpus.geometry import FIXED_SIZES
 from editcorpus.inputs import Inputs
 from editcorpus.layouts.corpus import open_corpus
 from editcorpus.layouts.export import export
@@ -22,6 +23,7 @@ from editcorpus.records import Rejected, Triplet
 from editcorpus.rows import Found, Role, Source
 from editcorpus.sources.seed_data_edit import RECIPES, TURNS
 from editcorpus.storage import Store
+from flows.sources import source_named
 
 Build = Callable[..., Any]
 SEQUENCES = RECIPES["multi-turn"]
@@ -82,6 +84,20 @@ def test_a_turn_starts_from_what_became_of_the_turn_before(seed: Path, build_row
         f"{AT}/5#1": "image_missing",
         f"{AT}/5#2": "earlier_turn",
     }
+
+
+def test_of_a_pair_the_first_turn_is_made_anew_and_the_later_ones_follow(
+    seed: Path, build_rows: Build
+) -> None:
+    source = source_named("seed-data-edit", "multi-turn", variant="pair")
+    built = build_rows(source, seed, "pair")
+    first, second = (built.kept[f"{AT}/0#{turn}"] for turn in (1, 2))
+    assert "input_description" in json.loads(first.source_facts)
+    assert "input_description" not in json.loads(second.source_facts or "{}")
+    assert (first.width, first.height) in FIXED_SIZES
+    for key, record in built.kept.items():
+        if record.previous:
+            assert record.source_image == built.kept[record.previous].edited_image, key
 
 
 def test_a_base_pair_is_as_published_whatever_became_of_the_turn_before(

@@ -60,6 +60,16 @@ def prices(steps: tuple[str, ...], share: float = 0.0) -> Prices:
         (complex_edit.SOURCE, "output", ("compose", "regenerate", "rewrite", "align")),
         (complex_edit.SOURCE, "base", ("rewrite", "align")),
         (GENERATE, "pair", ("synthesize", "regenerate", "rewrite", "align")),
+        (
+            omniedit.SOURCE.as_pair(),
+            "pair",
+            ("caption", "synthesize", "regenerate", "rewrite", "align"),
+        ),
+        (
+            complex_edit.SOURCE.as_pair(),
+            "pair",
+            ("caption", "synthesize", "compose", "regenerate", "rewrite", "align"),
+        ),
         (ultraedit.RECIPES["free"], "output", ("classify", "regenerate", "rewrite", "align")),
     ],
     ids=lambda value: getattr(value, "name", str(value)),
@@ -105,6 +115,34 @@ def test_a_new_source_image_is_one_picture_more_and_nothing_is_read_for_it(tmp_p
     assert found.padded_share == 0  # they are made at the sizes of canvases
     assert found.total.low == found.steps["synthesize"].low + found.steps["regenerate"].low
     assert found.keeps.answers > 2 * 6 * 1024**2  # two answers for each row, at least square
+
+
+def test_a_caption_is_a_cheap_question_about_the_published_picture_and_no_row_needs_one(
+    tmp_path: Path,
+) -> None:
+    pair = complex_edit.SOURCE.as_pair()
+    inputs = Inputs.find(str(write_complex_edit(tmp_path)))
+    sample = sample_rows(pair, inputs, Selection(), 100, [pad.Config()])
+    rows = len(sample.fit)
+    assert 0 < rows < sample.looked_at  # some cannot be used
+    assert all(min(look.size) > 0 for look in sample.fit)
+    found = estimate("x", sample, prices(("caption", "synthesize", "regenerate")))
+    calls = {step: cost.calls for step, cost in found.steps.items()}
+    assert calls == dict.fromkeys(("caption", "synthesize", "regenerate"), rows)
+    caption, made = found.steps["caption"], found.steps["synthesize"]
+    assert 0 < caption.low < made.low * Decimal("0.3")
+    assert caption.low < caption.expected < caption.worst
+    larger = replace(sample, fit=tuple(replace(look, size=(4096, 4096)) for look in sample.fit))
+    again = estimate("x", larger, prices(("caption", "synthesize", "regenerate")))
+    assert again.steps["caption"].low > caption.low
+    assert again.steps["synthesize"].low == made.low
+
+
+def test_later_turns_are_neither_described_nor_made() -> None:
+    later = Look(replace(TRIPLET, id="x/c#2", previous="x/c#1"), (800, 600))
+    sample = replace(SAMPLE, looked_at=3, rows=3, fit=(*SAMPLE.fit, later))
+    steps = estimate("x", sample, prices(("caption", "synthesize", "regenerate"))).steps
+    assert [cost.calls for cost in steps.values()] == [2, 2, 3]
 
 
 def test_kinds_are_told_by_a_cheap_question_about_the_text() -> None:
