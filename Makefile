@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo check test test-compat test-ceph bench chaos fuzz lock docs
+.PHONY: help setup demo check test test-compat test-ceph test-containers test-trainers bench chaos fuzz lock docs
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,13 +28,21 @@ check: setup ## ruff, mypy --strict, import contracts, lock file
 test: setup ## every check and every test
 	@scripts/browser
 	@$(MAKE) --no-print-directory check
-	$(BIN)/pytest -n 2 --dist loadfile
+	@# What one process has compiled, the hundreds of others find; the order is that of tests/conftest.py.
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/bytecode \
+	  $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-compat: setup ## the flow's tests and one build on the oldest Prefect that is allowed
 	@scripts/test-compat
 
 test-ceph: setup ## leases, store budget and a build on the S3 server of EDITCORPUS_TEST_S3_URL, _KEY, _SECRET
 	@scripts/test-s3
+
+test-trainers: setup ## read an export for LoRA trainers with the dataset class of one of them (installs torch)
+	@scripts/test-trainers
+
+test-containers: setup ## build the image, run a flow inside it, and stop a worker in the middle (root, Debian; exit 2: not tried)
+	@scripts/test-containers
 
 bench: setup ## print the figures of speed and memory
 	@for file in $$(grep -l __main__ tests/benchmarks/*.py); do \
@@ -53,3 +61,6 @@ lock: ## resolve pyproject.toml into requirements.lock; what still fits keeps it
 
 docs: setup ## write the pages that come out of the code
 	@$(BIN)/python scripts/reasons.py > docs/reasons.md
+	@$(BIN)/python scripts/events.py > docs/events.md
+	@$(BIN)/python scripts/deployments.py
+	@$(BIN)/python scripts/forms.py

@@ -86,7 +86,7 @@ def again_of(recipe: Recipe, root: str) -> Again:
     place: tuple[str, ...] = ("--store", root)
     form = ""
     if deployment.id:
-        roles = names.model_dump()
+        roles = names.model_dump(exclude={"budget"})  # no word of the command line names one
         place = tuple(word for role in roles for word in (f"--{role}-block", roles[role]))
         form = _PATH.format(deployment.id)
     return Again(recipe.run, place, form, given, redrives=bool(recipe.effort.redrive))

@@ -1,68 +1,116 @@
-"""What people see of a build while it runs and after it: artifacts of the flow run.
+"""What people see of a build while it runs and after it: artifacts and events of the flow run.
 
-A figure goes into an artifact's description, since the run page shows descriptions, not contents.
+One thread, apart from the work, reads what has become of each shard that went through, brings the
+artifacts up to date, and sends events. Each artifact is made once a flow run and changed in place, so that
+its key shows a line over the runs, one point a run.
 """
 
+import contextvars
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 from uuid import UUID
 
-import httpx
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
-)
-from prefect.exceptions import PrefectException
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 
 from editcorpus.errors import EditcorpusError
-from editcorpus.layouts.markdown import code, inline
 from editcorpus.lookups.calls import read_calls
 from editcorpus.lookups.failures import Group, grouped
 from editcorpus.lookups.verdicts import Gone
-from editcorpus.records import SENTENCES
+from editcorpus.permits import read_permits
+from editcorpus.runs import read_identity
 from editcorpus.stages.awaiting import batch_lines
+from editcorpus.stages.opening import SANDBOX
 from editcorpus.stages.plan import Plan
+from editcorpus.stages.rollup import finished
 from editcorpus.stages.workshop import Workshop
 from flows.again import ARTIFACT, Again
-from flows.given_up import described, failures
+from flows.channel import Channel, related
+from flows.events import Herald
+from flows.given_up import described, failures, so_far
 from flows.outcome import Outcome
+from flows.shown import Moment, funnel, funnel_so_far, gallery, progress
+from flows.tally import Tally, report_on
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 5.0
+_PAGES_S = 15.0
+"""How often the pages of funnel and failures may change."""
+_PATIENCE_S = 5.0
+"""How long shards are still read once the run is over: a run that was cancelled has 30 s in all."""
 _MOST_CALLS = 200_000
 """Calls of a run that are read once more for the dollars of its failures: some seconds."""
-_SENTENCE = 2_000
-"""Longest text that is shown whole, in characters."""
+
+
+@dataclass(slots=True)
+class _Pane:
+    """An artifact of this flow run: made when there is something to show, then changed in place."""
+
+    create: Callable[..., Any]
+    key: str
+    _id: UUID | None = None
+    _shown: tuple[object, str] | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether there is one."""
+        return self._id is not None
+
+    def show(self, channel: Channel, data: float | str, description: str) -> None:
+        if self._shown == (data, description):
+            return
+        if self._id is None:
+            made = channel.ask(lambda: self.create(data, key=self.key, description=description))
+            self._id = made if isinstance(made, UUID) else None
+        else:
+            update = ArtifactUpdate(data=data, description=description)
+            channel.ask(lambda: _update(self._id, update))
+        self._shown = None if channel.away else (data, description)
+
+
+def _update(artifact: UUID | None, update: ArtifactUpdate) -> None:
+    assert artifact is not None  # noqa: S101
+    with get_client(sync_client=True) as client:
+        client.update_artifact(artifact, update)
 
 
 class Watch:
-    """Keeps the progress artifact of a flow run up to date; use it as a context manager.
+    """Keeps artifacts of a flow run up to date, and sends its events; use it as a context manager.
 
     It is a convenience: a Prefect server that does not answer costs artifacts, never the build.
 
     Args:
         shop: Whose engine and ledger are watched.
         again: How its triplets are done again.
+        warn_share: Share of the budget, 0 to 1, at which people are to be warned.
     """
 
-    def __init__(self, shop: Workshop, again: Again) -> None:
+    def __init__(self, shop: Workshop, again: Again, warn_share: float = 0.8) -> None:
         self._shop = shop
         self._again = again
+        self._herald = Herald(shop.run, warn_percent=round(100 * warn_share))
+        self._channel = Channel()
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
-        self._artifact: UUID | None = None
-        self._shards = 1
+        self._thread: threading.Thread | None = None
+        self._plan: Plan | None = None
+        self._begun = 0
+        self._through: deque[int] = deque()
         self._ended: set[int] = set()
-        self._warned = False
-        self._away = False
+        self._tally = Tally()
+        self._since, self._spent = shop.clocks.now(), shop.ledger.spent
+        self._configs: dict[str, Any] = {}
+        self._progress = _Pane(create_progress_artifact, "editcorpus-progress")
+        self._funnel = _Pane(create_markdown_artifact, "editcorpus-funnel")
+        self._failures = _Pane(create_markdown_artifact, ARTIFACT)
+        self._pages_at = float("-inf")
 
     def __enter__(self) -> Self:
         return self
@@ -73,85 +121,158 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._done.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._stop()
 
     def opened(self, shop: Workshop) -> None:
         """The run is open."""
 
+    def begun(self, shards: int) -> None:
+        """Some work is known."""
+        self._begun = shards
+        self._start()
+
     def planned(self, plan: Plan) -> None:
-        """The work is known: show its progress from now on."""
-        self._shards = plan.shards
-        made = self._ask(
-            partial(
-                create_progress_artifact,
-                0.0,
-                key="editcorpus-progress",
-                description=f"{plan.entered} triplets in {plan.shards} shards.",
-            )
-        )
-        self._artifact = made if isinstance(made, UUID) else None
-        self._thread.start()
+        """All work is known."""
+        self._plan = plan
+        self._start()
 
     def shard_ended(self, number: int) -> None:
         """One more shard has gone through its stages."""
-        self._ended.add(number)
+        self._through.append(number)
 
     def ended(self, outcome: Outcome) -> None:
         """Show the funnel, the cost, and the failures."""
-        self._update()
-        if self._away:
+        self._start()
+        self._stop()
+        self._read(time.monotonic() + _PATIENCE_S)
+        ledger = self._shop.ledger
+        self._herald.ended(outcome, ledger.reserved, ledger.budget_usd)
+        self._show_progress(self._moment(time.monotonic()))
+        if self._channel.away:
             return  # each would only try in vain for some seconds more
-        self._show("funnel", funnel(outcome), outcome.sentence())
+        self._channel.post(self._herald.take())
+        self._funnel.show(self._channel, funnel(outcome), outcome.sentence())
+        self._show_lost(outcome)
+        if outcome.gallery:
+            pane = _Pane(create_markdown_artifact, "editcorpus-gallery")
+            pane.show(self._channel, gallery(outcome.gallery), outcome.gallery)
+
+    def _show_lost(self, outcome: Outcome) -> None:
         if outcome.failed or outcome.standing.rejected:
             groups, priced = _groups(self._shop, outcome)
             page = failures(outcome, groups, self._again, priced=priced)
-            self._show(ARTIFACT.removeprefix("editcorpus-"), page, described(groups))
+            self._failures.show(self._channel, page, described(groups))
+        elif self._failures.made:
+            self._failures.show(self._channel, "All were kept.", "All were kept.")
 
-    def _show(self, name: str, markdown: str, description: str) -> None:
-        self._ask(
-            partial(
-                create_markdown_artifact,
-                markdown,
-                key=f"editcorpus-{name}",
-                description=description,
-            )
-        )
+    def _start(self) -> None:
+        """Begin to watch, in the context of the flow run: its name stands on what is made and logged."""
+        if self._thread is None:
+            context = contextvars.copy_context()
+            self._thread = threading.Thread(target=context.run, args=(self._keep,), daemon=True)
+            self._thread.start()
 
-    def _ask(self, call: Callable[[], Any]) -> Any:
-        """What the Prefect server answers; None where it fails, which is logged once."""
-        try:
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):  # it is not worth a minute
-                made = call()
-        except (httpx.HTTPError, PrefectException) as error:
-            self._away = isinstance(error, httpx.TransportError)
-            if not self._warned:
-                self._warned = True
-                kind = type(error).__name__
-                _log.warning("Artifacts of this run are not up to date: %s: %s", kind, error)
-            return None
-        self._away = False
-        return made
+    def _stop(self) -> None:
+        self._done.set()
+        if self._thread is not None and self._thread.is_alive():
+            self._thread.join()
 
     def _keep(self) -> None:
+        self._begin()
         while not self._done.wait(_EVERY_S):
-            self._update()
+            self._read(time.monotonic() + _EVERY_S)
+            self._look()
 
-    def _update(self) -> None:
-        if self._artifact is None:
+    def _begin(self) -> None:
+        """See what an earlier start has done, and tell that this one begins."""
+        shop = self._shop
+        self._tally.begin(time.monotonic())
+        self._herald.related = self._channel.ask(related) or []
+        with suppress(EditcorpusError, OSError):
+            self._configs = read_identity(shop.store, shop.run)
+            self._know_before()
+        plan, budget = self._plan, shop.ledger.budget_usd
+        entered, shards = (plan.entered, plan.shards) if plan else (0, 0)
+        emulated = SANDBOX in shop.providers.values()
+        self._herald.started(entered, shards, budget, emulated=emulated)
+        self._look()
+
+    def _know_before(self) -> None:
+        """Take finished shards from their roll-ups; of a redrive, all that it does not touch stay unread."""
+        shop, plan = self._shop, self._plan
+        if plan is None:
             return
-        standing, ledger = self._shop.engine.standing(), self._shop.ledger
-        budget = f" of ${ledger.budget_usd}" if ledger.budget_usd is not None else ""
-        description = (
-            f"{len(self._ended)} of {self._shards} shards; {standing.in_flight} calls in "
-            f"flight, {standing.waiting} waiting, {standing.refused} refused; "
-            f"${ledger.spent:.4f}{budget} booked, ${ledger.reserved:.4f} reserved."
+        if shop.redriving.only:
+            self._tally.skipped = {*range(plan.shards)}.difference(shop.redriving.shards)
+            return
+        known = finished(shop, plan)
+        for _, standing in known:
+            self._tally.before.add(standing)
+        self._tally.skipped = {number for shards, _ in known for number in shards}
+
+    def _read(self, until: float) -> None:
+        """Read the shards that went through, for a while; what is left is read the next time."""
+        shop = self._shop
+        while self._through and time.monotonic() < until:
+            number = self._through.popleft()
+            self._ended.add(number)
+            if number in self._tally.skipped:
+                continue
+            try:
+                report = report_on(shop.store, shop.run, number, self._configs, self._since)
+            except (EditcorpusError, OSError) as error:
+                _log.debug("Nobody can say what became of shard %05d: %s", number, error)
+                continue
+            self._herald.shard(report, self._tally.add(report, time.monotonic()))
+
+    def _look(self) -> None:
+        """Send what there is to tell, and bring the artifacts up to date."""
+        now = time.monotonic()
+        moment = self._moment(now)
+        self._herald.money(moment.spent, moment.reserved, moment.budget)
+        self._herald.share(self._tally.window(now))
+        self._herald.endpoints(moment.away)
+        line = self._show_progress(moment)
+        if self._channel.away:
+            return  # what there is to tell waits until somebody answers
+        self._channel.post(self._herald.take())
+        if now - self._pages_at >= _PAGES_S:
+            self._pages_at = now
+            page = funnel_so_far(self._shop.run, moment, self._tally, line)
+            self._funnel.show(self._channel, page, line)
+            if groups := self._tally.groups():
+                self._failures.show(self._channel, so_far(groups), described(groups))
+
+    def _show_progress(self, moment: Moment) -> str:
+        line = progress(moment, self._tally, len(self._ended))
+        share = 100 * len(self._ended) / moment.shards if moment.shards else 0.0
+        self._progress.show(self._channel, share, line)
+        return line
+
+    def _moment(self, now: float) -> Moment:
+        shop, plan = self._shop, self._plan
+        standing, ledger = shop.engine.standing(), shop.ledger
+        return Moment(
+            shards=plan.shards if plan else 0,
+            begun=self._begun,
+            entered=plan.entered if plan else 0,
+            in_flight=standing.in_flight,
+            waiting=standing.waiting,
+            refused=standing.refused,
+            partitions=self._partitions(),
+            spent=max(ledger.spent, self._spent + self._tally.usd),
+            reserved=ledger.reserved,
+            budget=ledger.budget_usd,
+            a_minute=self._tally.a_minute(now),
+            batches=[*batch_lines(shop.batches, shop.clocks.now())],
+            away=standing.away,
         )
-        for line in batch_lines(self._shop.batches, self._shop.clocks.now()):
-            description += f" {line}."
-        share = 100 * len(self._ended) / self._shards
-        self._ask(partial(update_progress_artifact, self._artifact, share, description=description))
+
+    def _partitions(self) -> int:
+        """How many partitions others have in work, as far as the store tells."""
+        with suppress(EditcorpusError, OSError):
+            return len(read_permits(self._shop.store, self._shop.run))
+        return 0
 
 
 def _groups(shop: Workshop, outcome: Outcome) -> tuple[list[Group], bool]:
@@ -164,42 +285,3 @@ def _groups(shop: Workshop, outcome: Outcome) -> tuple[list[Group], bool]:
     except (EditcorpusError, OSError) as error:
         _log.warning("Nobody can say what the rejected and failed cost: %s", error)
         return grouped(gone), False
-
-
-def funnel(outcome: Outcome) -> str:
-    """The funnel and the cost as Markdown."""
-    standing, calls = outcome.standing, outcome.as_json()
-    rows = [("entered", standing.entered, ""), ("kept", standing.kept, "")]
-    rows += [(f"rejected: {name}", n, _why(name)) for name, n in calls["rejected"].items()]
-    rows += [(f"failed: {name}", n, _why(name)) for name, n in calls["failed"].items()]
-    paid = outcome.calls
-    lines = [
-        f"# {inline(outcome.run)}",
-        "",
-        inline(outcome.stopped, longest=_SENTENCE),
-        "",
-        "| | triplets | |",
-        "|---|---:|---|",
-        *(f"| {inline(name)} | {count} | {inline(why)} |" for name, count, why in rows),
-        "",
-        (
-            f"${outcome.cost_usd:.4f} booked: {paid['paid']} calls paid, {paid['cached']} served "
-            f"from the store, {paid['possibly_billed']} possibly billed."
-        ),
-        "",
-        f"Corpus: {code(outcome.corpus)}" if outcome.corpus else "No corpus yet.",
-        "",
-        f"Gallery: {_link(outcome.gallery)}" if outcome.gallery else "",
-    ]
-    return "\n".join(lines)
-
-
-def _link(place: str) -> str:
-    """A place as a link where a browser can follow one, else as it is."""
-    url = Path(place).as_uri() if "://" not in place else place
-    safe = quote(url, safe=":/%?=&,;+~@-._")
-    return f"[{safe}]({safe})" if url.startswith(("http:", "https:", "file:")) else code(url)
-
-
-def _why(reason: str) -> str:
-    return {str(key): sentence for key, sentence in SENTENCES.items()}[reason]

@@ -31,6 +31,7 @@ _COMMANDS = {
     "failures": "group who is not in a corpus by reason, and say what to do",
     "redrive": "do again whom a run gave up, and only those",
     "gc": "say what a store can do without, and remove it",
+    "setup-prefect": "make blocks, work pools, deployments and automations on a Prefect server",
     "sandbox": "serve the model APIs without key, GPU or cost, for a rehearsal",
     "demo": "build a small corpus against the sandbox",
 }
@@ -68,6 +69,7 @@ _NOTHING: dict[str, dict[str, Any]] = {
         "path": "",
         "seconds": 0.0,
     },
+    "setup-prefect": {"changes": [], "checks": {}},
     "export": {"layout": "", "records": 0, "files": 0, "bytes": 0, "path": "", "seconds": 0.0},
     "push": {
         "repo": "",
@@ -139,7 +141,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for name, summary in _COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
         if name in words:
-            module = import_module(f"flows.commands.{name}")
+            module = import_module(f"flows.commands.{name.replace('-', '_')}")
             command.set_defaults(module=module)
             module.add_arguments(command)
     return parser

@@ -9,13 +9,13 @@ padding that is left discards it, and judged against the composed instruction. R
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build complex-edit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from editcorpus.sources.complex_edit import SOURCE
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
 
@@ -26,10 +26,10 @@ from flows.recipe import build
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def complex_edit(recipe: Recipe) -> State[Any]:
+def complex_edit(recipe: Annotated[Recipe, FormOf("complex-edit")]) -> State[Any]:
     """Build a corpus out of Complex-Edit over OmniEdit.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(SOURCE, recipe)
+    return build("complex-edit", recipe)

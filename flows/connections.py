@@ -27,6 +27,7 @@ from editcorpus.storage import Store
 ROLES = {
     "synthesize": "images",
     "regenerate": "images",
+    "caption": "writer",
     "classify": "writer",
     "compose": "writer",
     "rewrite": "writer",
@@ -162,6 +163,10 @@ def _opened(members: Mapping[str, Any]) -> Store:
 
 
 def _options(members: Mapping[str, Any]) -> dict[str, Any]:
+    """What fsspec takes: of a saved block, which may name others, or of the environment."""
+    if "opened" in members:
+        options: dict[str, Any] = members["opened"].get_secret_value()
+        return options
     named = {
         "endpoint_url": members["endpoint_url"],
         "key": members["access_key"],

@@ -7,7 +7,7 @@ with more runs, it adds files and changes none. From a shell: `editcorpus corpus
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -24,8 +24,10 @@ from editcorpus.union.results import United
 from editcorpus.union.terms import Terms
 from editcorpus.union.unite import Wish, unite
 from flows.corpora import named_corpus
+from flows.forms import Plain
+from flows.outcome import stopped_name
 from flows.starting import this_process
-from flows.surroundings import core_logged, saved_block
+from flows.surroundings import core_logged, known, saved_block
 from tasks.corpus import WORK, batch
 
 
@@ -80,7 +82,7 @@ class TaskRuns:
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def corpus(unification: Unification) -> State[Any]:
+def corpus(unification: Annotated[Unification, Plain()]) -> State[Any]:
     """Unite finished runs into one corpus, or add runs to it.
 
     Args:
@@ -90,7 +92,8 @@ def corpus(unification: Unification) -> State[Any]:
         with core_logged():
             made = _united(unification)
     except EditcorpusError as error:
-        name = "Stopped" if isinstance(error, RunStopped | OSError) else "Could not start"
+        stopped = isinstance(error, RunStopped | OSError)
+        name = stopped_name(error.kind) if stopped else "Could not start"
         return Failed(name=name, message=str(error))
     left_out = ", ".join(f"{number:,} {reason}" for reason, number in made.rejected.items())
     splits = ", ".join(f"{number:,} {split}" for split, number in made.splits.items())
@@ -106,7 +109,7 @@ def _united(asked: Unification) -> United:
     store, opens = saved.store(), partial(_opened, saved)
     corpora = tuple(named_corpus(store, run, opens) for run in asked.runs)
     wish = Wish(asked.name, corpora, asked.terms, asked.version, asked.anew)
-    return unite(store, wish, this_process(), TaskRuns())
+    return unite(store, wish, known(this_process()), TaskRuns())
 
 
 def _opened(saved: CorpusStore, root: str) -> Store:

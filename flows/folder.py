@@ -7,15 +7,15 @@ your columns are called is said in `folder`, as in `--set folder.instruction=pro
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build folder --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.starting import source_of
 
 
 @flow(
@@ -24,10 +24,10 @@ from flows.starting import source_of
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def folder(recipe: Recipe) -> State[Any]:
+def folder(recipe: Annotated[Recipe, FormOf("folder")]) -> State[Any]:
     """Build a corpus out of your own pictures and instructions.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_of("folder", recipe), recipe)
+    return build("folder", recipe)

@@ -16,6 +16,7 @@ from editcorpus.stages.pilot import Forecast, Pilot
 
 _STEPS = {
     "classify": "kinds",
+    "caption": "captions",
     "synthesize": "sources",
     "compose": "texts",
     "regenerate": "edits",

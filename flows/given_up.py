@@ -30,7 +30,7 @@ def failures(outcome: Outcome, groups: Sequence[Group], again: Again, *, priced:
     lines = list(_same(again)) if outcome.failed else []
     ended = not any(item.reason is Reason.NOT_REACHED for item in outcome.standing.failed)
     for group in groups:
-        lines += _group(group, outcome, priced=priced)
+        lines += _group(group, _shards(group, outcome), priced=priced)
         lines += _again(group, again) if ended else []
         lines += [*(f"- {inline(item.id)}: {inline(item.detail)}" for item in group.examples), ""]
     if not ended:
@@ -38,6 +38,15 @@ def failures(outcome: Outcome, groups: Sequence[Group], again: Again, *, priced:
     return "\n".join(
         (*lines, f"{'The same' if priced else 'What they cost'}: {code(command, _COMMAND)}")
     )
+
+
+def so_far(groups: Sequence[Group]) -> str:
+    """Who is not in the corpus while the run goes on; those that failed are asked once more."""
+    lines = ["The run goes on: at its end those that failed are asked once more.", ""]
+    for group in groups:
+        lines += _group(group, [], priced=False)
+        lines += [*(f"- {inline(item.id)}: {inline(item.detail)}" for item in group.examples), ""]
+    return "\n".join(lines)
 
 
 def described(groups: Sequence[Group]) -> str:
@@ -62,14 +71,13 @@ def _same(again: Again) -> Iterator[str]:
         yield ""
 
 
-def _group(group: Group, outcome: Outcome, *, priced: bool) -> Iterator[str]:
+def _group(group: Group, shards: Sequence[int], *, priced: bool) -> Iterator[str]:
     title = f"{group.verdict}: {group.count} at {group.step}: {group.reason.value}"
     yield f"## {inline(title)}"
     yield ""
     cost = f" ${group.usd:,.4f} booked for them." if priced else ""
     yield f"{inline(group.sentence)}{cost} What to do: {inline(group.remedy)}"
     yield ""
-    shards = _shards(group, outcome) if group.verdict == "failed" else []
     if shards:
         yield f"Shards: {shards_in_words(shards, _SHARDS)}."
         yield ""
@@ -88,6 +96,8 @@ def _again(group: Group, again: Again) -> Iterator[str]:
 
 
 def _shards(group: Group, outcome: Outcome) -> list[int]:
+    if group.verdict != "failed":
+        return []
     kind = (group.step, group.reason)
     found = outcome.standing.failed_by_shard.items()
     return sorted(n for n, items in found if kind in {(one.step, one.reason) for one in items})

@@ -9,15 +9,15 @@ dataset it was made of. Unite the run (`editcorpus corpus`) to take out duplicat
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build gpt-image-edit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.starting import source_of
 
 
 @flow(
@@ -26,10 +26,10 @@ from flows.starting import source_of
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def gpt_image_edit(recipe: Recipe) -> State[Any]:
+def gpt_image_edit(recipe: Annotated[Recipe, FormOf("gpt-image-edit")]) -> State[Any]:
     """Build a corpus out of GPT-IMAGE-EDIT-1.5M, its pairs as published unless told otherwise.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_of("gpt-image-edit", recipe), recipe)
+    return build("gpt-image-edit", recipe)

@@ -185,7 +185,7 @@ class Handing:
                     "Start the run again to go on."
                 )
         else:
-            raise RunStopped(f"Partition {number}: {sentence}")
+            raise RunStopped(f"Partition {number}: {sentence}", kind=str(hand.end.get("kind", "")))
         self._waiting.append(Partition(number, hand.permit.first, hand.permit.stop))
 
     def _dismiss(self) -> None:

@@ -11,15 +11,15 @@ The dataset's licence is not commercial, CC-BY-NC-4.0, and so is that of every r
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build hqedit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.starting import source_of
 
 
 @flow(
@@ -28,10 +28,10 @@ from flows.starting import source_of
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def hqedit(recipe: Recipe) -> State[Any]:
+def hqedit(recipe: Annotated[Recipe, FormOf("hqedit")]) -> State[Any]:
     """Build a corpus out of HQ-Edit with its edited images, or both images, made anew.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_of("hqedit", recipe), recipe)
+    return build("hqedit", recipe)

@@ -14,6 +14,9 @@ class Listener(Protocol):
     def opened(self, shop: Workshop) -> None:
         """The run is open; its engine and ledger may be watched."""
 
+    def begun(self, shards: int) -> None:
+        """Work has begun on the first so many shards; the rest is still being planned."""
+
     def planned(self, plan: Plan) -> None:
         """The work is known."""
 

@@ -9,13 +9,13 @@ triplet; what passes is brought back to the source's size and published.
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build omniedit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from editcorpus.sources.omniedit import SOURCE
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
 
@@ -26,10 +26,10 @@ from flows.recipe import build
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def omniedit(recipe: Recipe) -> State[Any]:
+def omniedit(recipe: Annotated[Recipe, FormOf("omniedit")]) -> State[Any]:
     """Build a corpus out of OmniEdit with its edited images made anew.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(SOURCE, recipe)
+    return build("omniedit", recipe)

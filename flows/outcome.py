@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from editcorpus.stages.rollup import run_standing
 from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
 
+STOPPED = "Stopped"
 _SHARDS, _GROUPS = 5, 5
 """Shards, and steps with their reasons, that the final state names."""
 
@@ -28,6 +29,7 @@ class Outcome:
         emulated: Whether any answer comes from the sandbox, so that nothing was really paid.
         corpus: Where the corpus lies; empty where there is none yet.
         gallery: Where the page with its pictures lies; likewise.
+        kind: Of the stop, in a word or two; empty where there is none.
         repairs: What was paid once more, or was not, since it was damaged in the store: a sentence
             less its end, or nothing.
     """
@@ -41,6 +43,7 @@ class Outcome:
     stopped: str
     emulated: bool = False
     repairs: str = ""
+    kind: str = ""
 
     @classmethod
     def of(cls, shop: Workshop, finished: Finished, gallery: str) -> "Outcome":
@@ -48,9 +51,10 @@ class Outcome:
         return cls._made(shop, finished.standing, (finished.corpus, gallery), "")
 
     @classmethod
-    def so_far(cls, shop: Workshop, shards: int, why: str) -> "Outcome":
+    def so_far(cls, shop: Workshop, shards: int, why: str, kind: str = "") -> "Outcome":
         """Of a run that had to stop."""
-        return cls._made(shop, run_standing(shop, shards), ("", ""), why)
+        made = cls._made(shop, run_standing(shop, shards), ("", ""), why)
+        return replace(made, kind=kind)
 
     @classmethod
     def _made(
@@ -81,14 +85,14 @@ class Outcome:
         sentence, lost = self.sentence(), self._lost()
         if self.stopped:
             message = _joined(self.stopped, sentence, lost)
-            return Failed(name="Stopped", message=message, data=self)
+            return Failed(name=stopped_name(self.kind), message=message, data=self)
         message = _joined(sentence, lost, what_to_do if self.failed else "")
         if self.failed > max_failed_share * self.standing.entered:
             limit = f"That is more than effort.max_failed_share, {max_failed_share:g}, allows."
             message = _joined(sentence, limit, lost, what_to_do)
             return Failed(name=f"Failed ({self.failed} failed)", message=message, data=self)
         if self.failed:
-            return Completed(name=f"Completed ({self.failed} failed)", message=message, data=self)
+            return Completed(name=completed_name(self.failed), message=message, data=self)
         return Completed(message=message, data=self)
 
     def _lost(self) -> str:
@@ -105,10 +109,7 @@ class Outcome:
 
     def sentence(self) -> str:
         """The funnel in one line."""
-        return (
-            f"{self.standing.entered} entered: {self.standing.kept} kept, "
-            f"{len(self.standing.rejected)} rejected, {self.failed} failed; ${self.cost_usd:.4f}."
-        )
+        return f"{counted(self.standing)}; ${self.cost_usd:.4f}."
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` prints, less the seconds."""
@@ -122,6 +123,30 @@ class Outcome:
             "cost_usd": format(self.cost_usd, "f"),
             "corpus": self.corpus,
         }
+
+
+def counted(standing: Standing) -> str:
+    """The funnel in words."""
+    return (
+        f"{standing.entered} entered: {standing.kept} kept, {len(standing.rejected)} rejected, "
+        f"{len(standing.failed)} failed"
+    )
+
+
+def completed_name(failed: int) -> str:
+    """What the state of a run is called that went to its end: `Completed (12 failed)`."""
+    return f"Completed ({failed} failed)" if failed else "Completed"
+
+
+def stopped_name(kind: str) -> str:
+    """What the state of a run is called that something of a kind has stopped: `Stopped: budget`."""
+    return f"{STOPPED}: {kind}" if kind else STOPPED
+
+
+def stop_kind(name: str) -> str | None:
+    """The kind in the name of a state; None where the name is not that of a stop."""
+    stopped, _, kind = name.partition(": ")
+    return kind if stopped == STOPPED else None
 
 
 def shards_in_words(shards: Sequence[int], most: int) -> str:

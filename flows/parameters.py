@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from editcorpus.budgets import MOST_DOLLARS
 from editcorpus.inputs import is_far
 from editcorpus.planning import Selection
 from editcorpus.presets import preset_names
@@ -24,8 +25,10 @@ from editcorpus.sources.folder import Config as FolderConfig
 from editcorpus.stages.fetch import Config as FetchConfig
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.order import KNOWN, roles_of, steps_of
-from editcorpus.stages.workshop import Mode, Variant
+from editcorpus.stages.view import config_of as view_config
+from editcorpus.stages.workshop import Variant
 from editcorpus.steps.align import Config as AlignConfig
+from editcorpus.steps.caption import Config as CaptionConfig
 from editcorpus.steps.classify import Config as ClassifyConfig
 from editcorpus.steps.compose import Config as ComposeConfig
 from editcorpus.steps.pad import Config as PadConfig
@@ -33,9 +36,7 @@ from editcorpus.steps.publish import Config as PublishConfig
 from editcorpus.steps.regenerate import Config as RegenerateConfig
 from editcorpus.steps.rewrite import Config as RewriteConfig
 from editcorpus.steps.synthesize import Config as SynthesizeConfig
-
-MOST_DOLLARS = 10_000_000
-"""Far above a full run, 1.5 million edits at $100k to $390k: more is a slip of the keyboard."""
+from flows.modes import Modes
 
 
 def _known(names: tuple[str, ...], what: str, value: str) -> str:
@@ -69,7 +70,7 @@ Preset = Annotated[
 ANY = "any"
 """In place of reasons: for whichever may end otherwise now."""
 STEPS = (
-    *("classify", "synthesize", "pad", "compose", "regenerate"),
+    *("classify", "caption", "synthesize", "pad", "compose", "regenerate"),
     *("filter", "rewrite", "align", "publish"),
 )
 """The steps that have settings."""
@@ -97,25 +98,10 @@ class Endpoints(BaseModel):
     images: str = Field("images", description="Model endpoint block that edits images.")
     writer: str = Field("writer", description="Model endpoint block that rewrites instructions.")
     judge: str = Field("judge", description="Model endpoint block of the Qwen-VL judge.")
-
-
-class Modes(BaseModel):
-    """How the calls of each step are made; it changes what they cost, and nothing else."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    regenerate: Mode = Field("online", description="Edits of pictures: online, batch or auto.")
-    synthesize: Mode = Field("online", description="New source images: likewise.")
-    compose: Mode = Field(
-        "online", description="Complex instructions: likewise, three batches one after the other."
+    budget: str = Field(
+        "",
+        description="Budget block; the smaller of it and effort.budget_usd counts. Empty: none.",
     )
-    rewrite: Mode = Field("online", description="Rewriting of instructions: likewise.")
-    align: Mode = Field("online", description="Verdicts of the judge: likewise.")
-
-    @property
-    def asked(self) -> dict[str, Mode]:
-        """The steps that are to ask otherwise than online, and how."""
-        return {step: mode for step, mode in self if mode != "online"}
 
 
 class Effort(BaseModel):
@@ -123,16 +109,28 @@ class Effort(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    dry_run: bool = Field(
+        False,
+        description="On: nothing is paid and nothing is built. Connections, input and settings are "
+        "checked, and what the run would cost and how long it would take is told.",
+    )
     budget_usd: Dollars | None = Field(
         None,
         description="Dollars that the run may cost in all, from its first start on: more than 0, at "
-        "most 10,000,000. None is no limit.",
+        "most 10,000,000. Left out: no limit.",
     )
     store_budget_usd: Dollars | None = Field(
         None,
         description="Dollars that all runs of the store may cost together, rehearsals included: more "
-        "than 0, at most 10,000,000. None leaves what was set before. Only a store that honours "
+        "than 0, at most 10,000,000. Left out: what was set before. Only a store that honours "
         "conditional writes can promise it.",
+    )
+    warn_share: float = Field(
+        0.8,
+        ge=0.01,
+        le=1,
+        description="Share of the budget, 0.01 to 1, at which the run sends a warning; that of a saved "
+        "budget comes before it.",
     )
     repay: bool = Field(
         True,
@@ -155,8 +153,8 @@ class Effort(BaseModel):
         "",
         max_length=200,
         description="Name of the deployment, such as omniedit-partition, whose flow runs take the work; "
-        "workers of its pool do them, `processes` at once, and this process only hands them out. Empty: "
-        "this machine does the work.",
+        "workers of its pool do them, as many at once as processes says, and this process only hands "
+        "them out. Empty: this machine does the work.",
     )
     shards_in_progress: int = Field(
         0,
@@ -190,8 +188,8 @@ class Effort(BaseModel):
     )
     redrive: tuple[Wanted, ...] = Field(
         (),
-        description="Do again only whom the run gave up for these reasons, and nobody else; `any` "
-        "takes whatever may end otherwise now. None builds as usual.",
+        description="Do again only whom the run gave up for these reasons, and nobody else; any "
+        "takes whatever may end otherwise now. Empty: a build as usual.",
     )
     redrive_sample: bool = Field(
         False,
@@ -240,6 +238,9 @@ class Recipe(BaseModel):
     classify: ClassifyConfig = Field(
         default_factory=ClassifyConfig, description="Telling the kind of edit, where rows do not."
     )
+    caption: CaptionConfig = Field(
+        default_factory=CaptionConfig, description="Captions, of a pair whose rows have none."
+    )
     synthesize: SynthesizeConfig = Field(
         default_factory=SynthesizeConfig, description="New source images, of a pair recipe."
     )
@@ -268,6 +269,7 @@ class Recipe(BaseModel):
             "fetch": FetchConfig(
                 roles=roles_of(source, self.variant), chained=self.variant != "base"
             ),
+            "view": view_config(self.pad),
             **{step: getattr(self, step) for step in STEPS},
         }
 

@@ -1,6 +1,6 @@
 """A partition of a run: some of its shards, on an allowance of the run's owner.
 
-    python -m flows.partition < '{"recipe": ..., "share": ...}'
+    python -m flows.partition < '{"recipe": ..., "share": ..., "parent": ...}'
 
 So a process of the machine is started on it (`processes.py`), which says a line of JSON for each shard
 that is through, and one for the end. Workers fetch it as a run of a deployment of this flow
@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from threading import Thread
 from typing import Any
@@ -35,10 +35,13 @@ from editcorpus.permits import tell
 from editcorpus.stages.opening import Job
 from editcorpus.stages.partition import opened_part
 from editcorpus.stages.rollup import roll_up
+from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
+from flows.channel import PARENT
 from flows.listening import LISTENERS
+from flows.lookout import Lookout
 from flows.memory import keep_memory_tight
-from flows.outcome import Outcome
+from flows.outcome import Outcome, completed_name, counted, stopped_name
 from flows.parameters import Recipe
 from flows.server import leave
 from flows.settling import settled
@@ -65,8 +68,10 @@ def partition(recipe: Recipe, share: Share) -> State[Any]:
     keep_memory_tight()
     end = _worked(recipe, share)
     if end.how == "done":
-        return Completed(data=end.model_dump())
-    return Failed(name=NAMES[end.how], message=end.sentence, data=end.model_dump())
+        name = completed_name(end.failed)
+        return Completed(name=name, message=end.sentence, data=end.model_dump())
+    name = stopped_name(end.kind) if end.how == "stopped" else NAMES[end.how]
+    return Failed(name=name, message=end.sentence, data=end.model_dump())
 
 
 def _worked(recipe: Recipe, share: Share) -> End:
@@ -75,18 +80,23 @@ def _worked(recipe: Recipe, share: Share) -> End:
         source = source_of(share.source, recipe)
         recipe = settled(recipe, source)
         job = part_of(job_of(source, recipe), share)
-        with core_logged(), opened_part(job, share.permit, shards) as shop, in_context(shop):
-            _through(shop, job, recipe, share)
+        with ExitStack() as stack:
+            stack.enter_context(core_logged(recipe.run))
+            shop = stack.enter_context(opened_part(job, share.permit, shards))
+            stack.enter_context(in_context(shop))
+            stack.enter_context(Lookout(shop))
+            standing = _through(shop, job, recipe, share)
     except BudgetExceeded as error:
         return End(how="short", sentence=str(error))
     except AllowanceVoid as error:
         return End(how="void", sentence=str(error))
     except EditcorpusError as error:
-        return End(how="stopped", sentence=str(error))
-    return End(how="done")
+        return End(how="stopped", sentence=str(error), kind=error.kind)
+    failed, told = len(standing.failed), f"{counted(standing)}."
+    return End(how="done", sentence=told, failed=failed)
 
 
-def _through(shop: Workshop, job: Job, recipe: Recipe, share: Share) -> None:
+def _through(shop: Workshop, job: Job, recipe: Recipe, share: Share) -> Standing:
     ended = _teller(shop, share.permit)
     shards = range(share.first, share.stop)
     width = recipe.effort.shards_in_progress or width_of(job, recipe)
@@ -95,7 +105,7 @@ def _through(shop: Workshop, job: Job, recipe: Recipe, share: Share) -> None:
         twice_if_needed(shop.redriving.among(shards), window, ended)
     finally:
         ended(None)
-    roll_up(shop, shards)
+    return roll_up(shop, shards)
 
 
 def _teller(shop: Workshop, permit: str) -> Callable[[int | None], None]:
@@ -128,6 +138,9 @@ class _Teller:
     """A listener that tells the parent."""
 
     def opened(self, shop: Workshop) -> None:
+        """Nothing to tell."""
+
+    def begun(self, shards: int) -> None:
         """Nothing to tell."""
 
     def planned(self, plan: Any) -> None:
@@ -170,6 +183,7 @@ def main() -> None:
     keep_memory_tight()
     asked = json.loads(sys.stdin.readline())
     recipe, share = Recipe.model_validate(asked["recipe"]), Share.model_validate(asked["share"])
+    PARENT.set(tuple(asked.get("parent", ())))
     LISTENERS.set((_Teller(),))
     with interruptible():
         Thread(target=_leave_with_parent, daemon=True).start()

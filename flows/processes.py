@@ -9,12 +9,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from editcorpus.permits import Permit
+from flows.channel import Channel, related
 from flows.handing import Said
 from flows.sharing import Order, share_of
 from flows.surroundings import api_url
@@ -41,7 +43,7 @@ class Processes:
         """Start a process; none of an earlier one can be found `again`."""
         del again
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.partition"],
+            [sys.executable, *apart_from_here(sys.path), "-m", "flows.partition"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -49,7 +51,9 @@ class Processes:
         )
         self._running[permit.name] = process
         assert process.stdin is not None  # noqa: S101
-        asked = {"recipe": self._order.parameters, "share": share_of(self._order, permit)}
+        about = Channel().ask(related) or []
+        share = share_of(self._order, permit)
+        asked = {"recipe": self._order.parameters, "share": share, "parent": about}
         with suppress(BrokenPipeError):
             process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
@@ -86,6 +90,16 @@ class Processes:
         with suppress(BrokenPipeError):
             process.stdin.close()
         self._said.put((name, {"gone": f"The process died with exit code {code}."}))
+
+
+def apart_from_here(path: Sequence[str]) -> list[str]:
+    """What keeps Python from this folder, which may have a `flows` of another project, where it can.
+
+    Args:
+        path: Where this process finds packages; the folder of a script, or this one, comes first.
+    """
+    home = Path(__file__).resolve().parent.parent
+    return ["-P"] if any(Path(one).resolve() == home for one in path[1:] if one) else []
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -39,7 +39,8 @@ class Pace:
     first call on that this process got an answer to.
 
     Attributes:
-        shards: In all; none are known before the plan is.
+        shards: In all; none are known before the plan is whole.
+        begun: Of those that were begun on before that.
         calls_each: Calls that a shard takes if none of its triplets is rejected.
         ended: Numbers of the shards that went through their stages, once or again.
     """
@@ -47,7 +48,14 @@ class Pace:
     shards: int = 0
     calls_each: float = 0.0
     ended: set[int] = field(default_factory=set)
-    _before: tuple[float, int] | None = None
+    begun: int = 0
+    _before: tuple[float, int, int] | None = None
+
+    @property
+    def told(self) -> str:
+        """How many shards have ended of how many."""
+        more = "+" if self.begun and not self.shards else ""
+        return f"{len(self.ended)}/{self.shards or self.begun}{more} shards"
 
     def left_s(self, now: float, calls: int) -> float | None:
         """Seconds left, or None where too little is known.
@@ -58,15 +66,16 @@ class Pace:
         """
         if self._before is None:
             if calls and self.shards:
-                self._before = (now, len(self.ended))
+                self._before = (now, len(self.ended), calls if self.begun else 0)
             return None
-        began, skipped = self._before
+        began, skipped, before = self._before
         shards = self.shards - skipped
         if len(self.ended) == self.shards:
             return None  # what is unanswered is asked once more: nobody knows how long that takes
         by_shards = (len(self.ended) - skipped) / shards
         expected = self.calls_each * shards
-        by_calls = calls / expected if expected and calls >= _FIRST_CALLS else 0.0
+        fresh = calls - before
+        by_calls = fresh / expected if expected and fresh >= _FIRST_CALLS else 0.0
         done = min(max(by_shards, by_calls), 1.0)
         return (now - began) * (1 / done - 1) if done else None
 
@@ -83,16 +92,18 @@ class Progress:
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} shards"),
+            TextColumn("{task.fields[shards]}"),
             TextColumn("{task.fields[calls]}"),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
         )
         self._live = live
-        self._task: TaskID = self._bar.add_task("opening", total=1, calls="")
-        self._shop: Workshop | None = None
         self._pace = Pace()
+        self._task: TaskID = self._bar.add_task(
+            "opening", total=1, calls="", shards=self._pace.told
+        )
+        self._shop: Workshop | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
@@ -117,6 +128,12 @@ class Progress:
         """Watch this run's engine and ledger."""
         self._shop = shop
 
+    def begun(self, shards: int) -> None:
+        """Some work is known."""
+        self._pace.begun = shards
+        told = self._pace.told
+        self._bar.update(self._task, total=shards, shards=told, description="building, planning")
+
     def planned(self, plan: Plan) -> None:
         """The work is known."""
         if self._shop is not None:
@@ -124,12 +141,14 @@ class Progress:
             each = 1 + share + len(align.ASPECTS)
             self._pace.calls_each = plan.entered * each / max(plan.shards, 1)
         self._pace.shards = plan.shards
-        self._bar.update(self._task, total=plan.shards, description="building")
+        told = self._pace.told
+        self._bar.update(self._task, total=plan.shards, shards=told, description="building")
 
     def shard_ended(self, number: int) -> None:
         """A shard has gone through its stages, perhaps for the second time."""
         self._pace.ended.add(number)
-        self._bar.update(self._task, completed=len(self._pace.ended))
+        done, told = len(self._pace.ended), self._pace.told
+        self._bar.update(self._task, completed=done, shards=told)
 
     def ended(self, _outcome: Outcome) -> None:
         """The build is over."""
@@ -144,8 +163,7 @@ class Progress:
             if self._live:
                 self._bar.update(self._task, calls=text)
             else:
-                done, shards = len(self._pace.ended), self._pace.shards
-                self._console.print(f"{done}/{shards} shards  {text}", soft_wrap=True)
+                self._console.print(f"{self._pace.told}  {text}", soft_wrap=True)
 
     def _text(self, shop: Workshop) -> str:
         ledger = shop.ledger

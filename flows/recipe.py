@@ -1,50 +1,48 @@
 """The skeleton of every build: open, plan, take the shards through their stages, finish.
 
-Shards go out in partitions: one after the other in this process, or several at once in processes of
-their own (`handing.py`). In each, shards go through a window, `shards_in_progress` at a time; calls in
-flight are limited by the engine, not by threads. What is unanswered after the last shard is done once
-more; what is unanswered then is *failed*, and the next run of the same name does it again.
+Shards go out in partitions: one after the other in this process, the first ones while the rest is still
+being planned (`alone.py`), or several at once in processes of their own (`handing.py`). In each, shards
+go through a window, `shards_in_progress` at a time; calls in flight are limited by the engine, not by
+threads. What is unanswered after the last shard is done once more; what is unanswered then is *failed*,
+and the next run of the same name does it again.
 """
 
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from editcorpus.errors import EditcorpusError, RunStopped
+from editcorpus.errors import EditcorpusError, Interrupted, RunStopped
 from editcorpus.lookups.wishes import Wish, take_wish
 from editcorpus.partitions import cut
-from editcorpus.rows import Source
 from editcorpus.stages.awaiting import under_way
 from editcorpus.stages.finish import Finished
 from editcorpus.stages.opening import Job, check, opened
 from editcorpus.stages.partition import held
 from editcorpus.stages.permitting import Permits
-from editcorpus.stages.plan import Plan
-from editcorpus.stages.rollup import roll_up, shards_left
+from editcorpus.stages.plan import Plan, read_plan
+from editcorpus.stages.rollup import shards_left
 from editcorpus.stages.workshop import Workshop
 from flows.again import again_of
+from flows.alone import Alone
 from flows.artifacts import Watch
 from flows.crews import check_crew, crew_for
+from flows.dry import dry_run
 from flows.handing import Handing
 from flows.listening import LISTENERS, Listener
 from flows.memory import keep_memory_tight
-from flows.outcome import Outcome
+from flows.outcome import Outcome, stopped_name
 from flows.parameters import Recipe
 from flows.settling import settled
-from flows.starting import no_budget, promised
-from flows.surroundings import core_logged, in_context, job_of
-from flows.through import Window, twice_if_needed
+from flows.starting import no_budget, promised, source_of
+from flows.surroundings import budgeted, core_logged, in_context, job_of
+from flows.through import Window
 from flows.waves import Waves
 from flows.width import width_of
 from tasks.finish import finish
@@ -64,6 +62,10 @@ class _Ears:
         for listener in self.listeners:
             listener.opened(shop)
 
+    def begun(self, shards: int) -> None:
+        for listener in self.listeners:
+            listener.begun(shards)
+
     def planned(self, plan: Plan) -> None:
         for listener in self.listeners:
             listener.planned(plan)
@@ -77,29 +79,43 @@ class _Ears:
             listener.ended(outcome)
 
 
-def build(source: Source, recipe: Recipe) -> State[Any]:
-    """Build a corpus, and name the state after what came of it."""
+def build(source: str, recipe: Recipe) -> State[Any]:
+    """Build a corpus, and name the state after what came of it.
+
+    Args:
+        source: Name of the source, or the path of a file that describes one.
+        recipe: What is built, from what, and how.
+    """
     keep_memory_tight()
     given = recipe
     try:
-        recipe = settled(recipe, source)
-        job = job_of(source, recipe)
+        of = source_of(source, recipe)
+        recipe = budgeted(settled(recipe, of))
+        job = job_of(of, recipe)
         check(job)
         check_crew(recipe)
+        if recipe.effort.dry_run:
+            return dry_run(job, recipe)
         _heard(job, recipe)
         for told in filter(None, (promised(job), job.inputs.note)):
             get_run_logger().info(told)
         if told := no_budget(job):
             get_run_logger().warning(told)
         again = again_of(given, job.store.root)
-        with core_logged(), opened(job) as shop, in_context(shop), Watch(shop, again) as watch:
+        with (
+            core_logged(recipe.run),
+            opened(job) as shop,
+            in_context(shop),
+            Watch(shop, again, recipe.effort.warn_share) as watch,
+        ):
             ears = _Ears((watch, *LISTENERS.get()))
             ears.opened(shop)
             outcome = _carried_out(shop, job, recipe, ears)
             return outcome.state(recipe.effort.max_failed_share, again.sentence)
     except EditcorpusError as error:
         _log.error("%s", error)
-        name = "Stopped" if isinstance(error, RunStopped) else "Could not start"
+        stopped = isinstance(error, RunStopped)
+        name = stopped_name(error.kind) if stopped else "Could not start"
         return Failed(name=name, message=str(error))
 
 
@@ -112,17 +128,24 @@ def _heard(job: Job, recipe: Recipe) -> None:
 
 
 def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> Outcome:
-    planned = plan(recipe.selection)
-    ears.planned(planned)
+    width = recipe.effort.shards_in_progress or width_of(job, recipe)
+    window = Window(width, recipe.effort.retry_delay_s, job.source.rounds)
+    waves = Waves(shop, window, recipe.effort.batch_look_s)
+    alone = Alone(shop, job.owner, window, waves, ears)
     try:
-        _through(shop, job, planned, recipe, ears)
+        planned = _planned(shop, recipe, alone)
+        ears.planned(planned)
+        _through(shop, job, planned, recipe, _Hands(alone, waves, ears))
         finished: Finished = finish(planned.shards, job.identity, emulated=job.emulated)
     except EditcorpusError as error:
-        outcome = _so_far(shop, planned.shards, error)
+        if not _is_begun(shop, alone):
+            raise
+        outcome = _so_far(shop, error)
     except (KeyboardInterrupt, TerminationSignal):
         told = _with_batches(shop, "The run was interrupted.")
         with suppress(EditcorpusError, OSError):
-            ears.ended(Outcome.so_far(shop, planned.shards, told))
+            if _is_begun(shop, alone):
+                ears.ended(Outcome.so_far(shop, shop.growth.shards, told, Interrupted.kind))
         raise  # a cancel or Ctrl-C goes on to Prefect once it is told where all ids are
     else:
         outcome = Outcome.of(shop, finished, _gallery(recipe.effort.gallery))
@@ -130,7 +153,22 @@ def _carried_out(shop: Workshop, job: Job, recipe: Recipe, ears: _Ears) -> Outco
     return outcome
 
 
-def _so_far(shop: Workshop, shards: int, why: EditcorpusError) -> Outcome:
+def _planned(shop: Workshop, recipe: Recipe, alone: Alone) -> Plan:
+    """The plan of a run; where this process does all the work and asks online, it begins meanwhile."""
+    effort = recipe.effort
+    here = effort.processes == 1 and not effort.workers
+    known = read_plan(shop.store, shop.run) is not None
+    if known or not here or shop.modes or shop.redriving.only:
+        return plan(recipe.selection)
+    return alone.while_planned(recipe.selection)
+
+
+def _is_begun(shop: Workshop, alone: Alone) -> bool:
+    """Whether any shard may have been worked on."""
+    return shop.growth.plan is not None or alone.begun > 0
+
+
+def _so_far(shop: Workshop, why: EditcorpusError) -> Outcome:
     """What came of a run that had to stop.
 
     Raises:
@@ -138,13 +176,18 @@ def _so_far(shop: Workshop, shards: int, why: EditcorpusError) -> Outcome:
     """
     told = _with_batches(shop, str(why))
     try:
-        return Outcome.so_far(shop, shards, told)
+        return Outcome.so_far(shop, shop.growth.shards, told, why.kind)
     except EditcorpusError:
-        raise RunStopped(f"{told} What is finished is kept; run the same again to go on.") from why
+        told = f"{told} What is finished is kept; run the same again to go on."
+        raise RunStopped(told, kind=why.kind) from why
 
 
 def _with_batches(shop: Workshop, sentence: str) -> str:
     """Why a run ends, and what goes on at the API without it."""
+    if shop.growth.plan is None:
+        sentence = (
+            f"{sentence} Only the {shop.growth.shards} shards that are planned so far are counted."
+        )
     with suppress(EditcorpusError):
         return " ".join(filter(None, (sentence, under_way(shop.engine.bulk.standing()))))
     return sentence
@@ -159,43 +202,35 @@ def _gallery(limit: int) -> str:
         return ""
 
 
-def _through(shop: Workshop, job: Job, planned: Plan, recipe: Recipe, ears: _Ears) -> None:
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """Those who do the work in this process, and those who follow it."""
+
+    alone: Alone
+    waves: Waves
+    ears: _Ears
+
+
+def _through(shop: Workshop, job: Job, planned: Plan, recipe: Recipe, hands: _Hands) -> None:
     """Take the shards that are left through their stages, in partitions."""
-    window = Window(
-        recipe.effort.shards_in_progress or width_of(job, recipe),
-        recipe.effort.retry_delay_s,
-        job.source.rounds,
-    )
-    waves = Waves(shop, window, recipe.effort.batch_look_s)
-    waves.adopt(alone=recipe.effort.processes == 1 and not recipe.effort.workers)
+    alone, effort = hands.alone, recipe.effort
     left = shards_left(shop, planned)
     for number in sorted(set(range(planned.shards)) - set(left)):
-        ears.shard_ended(number)
-    hands = min(recipe.effort.processes, job.endpoints["regenerate"].limits.in_flight or 32)
-    everything = cut(planned.shards, least=hands, unit=job.source.rounds)
-    parts = [one for one in everything if not {*left}.isdisjoint(one.shards)]
+        hands.ears.shard_ended(number)
+    most = min(effort.processes, job.endpoints["regenerate"].limits.in_flight or 32)
+    everything = cut(planned.shards, least=most, unit=job.source.rounds)
+    parts = [one for one in everything[alone.begun :] if not {*left}.isdisjoint(one.shards)]
     permits = Permits(shop, job.owner)
-    crew = crew_for(job, recipe, permits, several=hands > 1 and len(parts) > 1)
+    crew = crew_for(job, recipe, permits, several=most > 1 and len(parts) > 1)
     if crew is not None:
-        Handing(shop, permits, crew, hands, ears.shard_ended).out(parts)
+        hands.waves.adopt(alone=False)
+        Handing(shop, permits, crew, most, hands.ears.shard_ended).out(parts)
         shop.responses.read_index()
         return
-    permits.settle(permits.out())
+    if not alone.begun:
+        alone.take_over()
     if shop.modes and parts:
         with held(shop, job.owner, shop.redriving.among(left)):
-            waves.over([shop.redriving.among(part.shards) for part in parts])
+            hands.waves.over([shop.redriving.among(part.shards) for part in parts])
     for part in parts:
-        numbers = shop.redriving.among(part.shards)
-        work = partial(twice_if_needed, numbers, window, ears.shard_ended, waves.again)
-        with held(shop, job.owner, numbers):
-            _here(work, f"{shop.run}-partition-{part.number}" if len(parts) > 1 else "")
-        roll_up(shop, part.shards)
-
-
-def _here(work: Callable[[], None], name: str) -> None:
-    """Do a partition in this process; one of several as a flow run apart, which the UI can draw."""
-    if not name:
-        work()
-        return
-    runner: Any = ThreadPoolTaskRunner(max_workers=64)
-    flow(name="partition", flow_run_name=name, task_runner=runner)(work)()
+        alone.work(part, several=alone.begun + len(parts) > 1)

@@ -13,6 +13,7 @@ import httpx
 from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException, TerminationSignal
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from pydantic import Secret
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
@@ -21,9 +22,10 @@ from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
 from flows.connections import Connections
 from flows.listening import LISTENERS, Listener
-from flows.outcome import Outcome
+from flows.outcome import Outcome, stop_kind
 from flows.parameters import Endpoints, Recipe
 from flows.server import Vigil, start_own_server
+from flows.surroundings import why_unusable
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class Ended:
     def exit_code(self) -> int:
         """0 done, 1 could not start, 2 some failed, 3 stopped."""
         if self.outcome is None:
-            return 3 if self.interrupted or self.name == "Stopped" else 1
+            return 3 if self.interrupted or stop_kind(self.name) is not None else 1
         if self.interrupted or self.outcome.stopped:
             return 3
         return 2 if self.outcome.failed else 0
@@ -68,6 +70,9 @@ class _Last:
     outcome: Outcome | None = field(default=None)
 
     def opened(self, shop: Workshop) -> None:
+        """Nothing to remember."""
+
+    def begun(self, shards: int) -> None:
         """Nothing to remember."""
 
     def planned(self, plan: Plan) -> None:
@@ -114,7 +119,8 @@ def run_flow(
         return Ended(last.outcome, message, "Interrupted", interrupted=True)
     except (httpx.HTTPError, PrefectException, RuntimeError) as error:
         if last.outcome is None:
-            raise RunStopped(f"The Prefect server is gone: {_cause(error)}.") from error
+            told = f"The Prefect server is gone: {_cause(error)}."
+            raise RunStopped(told, kind="Prefect server") from error
         return Ended(last.outcome, last.outcome.stopped, "Server gone")
     finally:
         LISTENERS.reset(token)
@@ -153,11 +159,16 @@ def _members(role: str, name: str) -> dict[str, Any]:
     except ValueError:
         title = kind.get_block_type_slug()
         raise ConfigError(f"--{role}-block: no {title} block is saved as {name!r}.") from None
-    except (httpx.HTTPError, PrefectException, RuntimeError, KeyError) as error:
+    except RuntimeError as error:
+        why = why_unusable(error)
+        raise ConfigError(f"--{role}-block: the block {name!r} cannot be used: {why}") from None
+    except (httpx.HTTPError, PrefectException, KeyError) as error:
         raise ConfigError(f"The block {name!r} cannot be loaded: {_cause(error)}.") from None
     members = {field: getattr(block, field) for field in kind.model_fields}
-    if "spool" in members:
-        members["spool"] = str(Path(members["spool"]).expanduser())
+    if isinstance(block, CorpusStore):
+        root, options = block.place()
+        members |= {"root": root, "opened": Secret(options)}
+        members["spool"] = str(Path(block.spool).expanduser())
     return members
 
 

@@ -9,13 +9,13 @@ by its publisher's rule, since they speak of the picture that the other variants
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build scaleedit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from editcorpus.sources.scaleedit import SOURCE
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
 
@@ -26,10 +26,10 @@ from flows.recipe import build
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def scaleedit(recipe: Recipe) -> State[Any]:
+def scaleedit(recipe: Annotated[Recipe, FormOf("scaleedit")]) -> State[Any]:
     """Build a corpus out of ScaleEdit-12M.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(SOURCE, recipe)
+    return build("scaleedit", recipe)

@@ -12,15 +12,15 @@ once, and a list of what lies where is kept in the store. The licence is not com
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build seed-data-edit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.starting import source_of
 
 
 @flow(
@@ -29,10 +29,10 @@ from flows.starting import source_of
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def seed_data_edit(recipe: Recipe) -> State[Any]:
+def seed_data_edit(recipe: Annotated[Recipe, FormOf("seed-data-edit")]) -> State[Any]:
     """Build a corpus out of a part of SEED-Data-Edit with its edited images made anew.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_of("seed-data-edit", recipe), recipe)
+    return build("seed-data-edit", recipe)

@@ -142,6 +142,9 @@ class Vigil:
         """Know whom to stop."""
         self._shop = shop
 
+    def begun(self, shards: int) -> None:
+        """Nothing to do."""
+
     def planned(self, plan: Plan) -> None:
         """Nothing to do."""
 
@@ -161,7 +164,8 @@ class Vigil:
                 shop.engine.stop(
                     RunStopped(
                         f"The Prefect server has been gone for {self.grace_s:.0f} s; what is finished "
-                        "is kept. Run the same again once it is back."
+                        "is kept. Run the same again once it is back.",
+                        kind="Prefect server",
                     )
                 )
                 return

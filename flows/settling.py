@@ -34,6 +34,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
 }
 """What a variant decides."""
+_MASKED = "its masks are of the published pictures, and fit no others"
 
 
 def settled(recipe: Recipe, source: Source) -> Recipe:
@@ -68,18 +69,20 @@ def _check(recipe: Recipe, source: Source) -> None:
     if wanted != (source.name, source.recipe):
         raise ConfigError(
             f"The preset {recipe.preset} is for {' '.join(filter(None, wanted))}, not for "
-            f"{' '.join(filter(None, (source.name, source.recipe)))}."
+            f"{_named(source)}."
         )
     variant = given.get("variant", chosen.get("variant", source.variant))
     if "variant" in chosen and variant != chosen["variant"]:
         raise ConfigError(f"The preset {recipe.preset} is of the variant {chosen['variant']}.")
     if variant == "pair" and not source.synthesises:
-        raise ConfigError(
-            f"{' '.join(filter(None, (source.name, source.recipe)))} has no captions to make new source "
-            "images of: hqedit and ultraedit free have."
-        )
+        why = "it was not taken as a pair" if source.gives_pairs else _MASKED
+        raise ConfigError(f"{_named(source)} gives no new source images: {why}.")
     if variant == "base" and "edited" not in source.pictures:
         raise ConfigError(f"{source.name} {source.recipe} has no published edited images.")
+
+
+def _named(source: Source) -> str:
+    return " ".join(filter(None, (source.name, source.recipe)))
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

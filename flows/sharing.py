@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus.permits import Permit
+from flows.outcome import STOPPED
 from flows.parameters import Recipe
 
 
@@ -51,13 +52,15 @@ class End(BaseModel):
         description="All shards are through; the allowance is used up; it holds no more; the run must "
         "not go on; or somebody stopped it."
     )
-    sentence: str = Field("", description="Why it ended early.")
+    sentence: str = Field("", description="Why it ended early, or what came of it.")
+    kind: str = Field("", description="What stopped it, in a word or two.")
+    failed: int = Field(0, ge=0, description="Ids without a verdict, of one that is done.")
 
 
 NAMES = {
     "short": "Out of allowance",
     "void": "Void",
-    "stopped": "Stopped",
+    "stopped": STOPPED,
     "interrupted": "Interrupted",
 }
 """What the final state of a partition's flow run is called that did not do its part."""

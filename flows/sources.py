@@ -41,7 +41,16 @@ def source_named(
         known = ", ".join(filter(None, recipes)) or "only one, which has no name"
         raise ConfigError(f"{name} has no recipe {recipe!r:.80}; it has {known}.")
     chosen = recipes[recipe] if recipe else next(iter(recipes.values()))
-    return chosen.as_pair() if variant == "pair" and chosen.captioned else chosen
+    return chosen.as_pair() if variant == "pair" and chosen.gives_pairs else chosen
+
+
+def recipes_of(name: str) -> Mapping[str, Source]:
+    """The recipes of a source by their names, its usual one first.
+
+    Raises:
+        ConfigError: There is no such source.
+    """
+    return _recipes(name, Config(), "output")
 
 
 @cache

@@ -25,7 +25,7 @@ from editcorpus.presets import preset
 from editcorpus.rows import Source
 from editcorpus.stages.opening import Job
 from editcorpus.stages.order import steps_of
-from editcorpus.stages.plan import read_plan
+from editcorpus.stages.plan import planned_files
 from editcorpus.stages.workshop import Clocks
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
@@ -124,10 +124,10 @@ def _inputs(source: Source, recipe: Recipe, on: Connected) -> Inputs:
     if not is_hub(recipe.input):
         return Inputs.find(recipe.input, options, source.kind)
     try:
-        known = read_plan(on.store.hasty(), recipe.run)
+        known = planned_files(on.store.hasty(), recipe.run)
     except StorageError as error:
         raise ConfigError(str(error)) from None
-    return Inputs.find(recipe.input, options, source.kind, planned=known.files if known else ())
+    return Inputs.find(recipe.input, options, source.kind, planned=known)
 
 
 def promised(job: Job) -> str:
@@ -151,8 +151,9 @@ def no_budget(job: Job) -> str:
 
 def this_process() -> Owner:
     """Who we are, under a name that no other process ever has."""
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    return Owner(name, socket.gethostname(), os.getpid())
+    now = datetime.now(UTC)
+    name = f"{now:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    return Owner(name, socket.gethostname(), os.getpid(), since=f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def real_clocks() -> Clocks:

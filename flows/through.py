@@ -112,7 +112,7 @@ def through(
             elif result:
                 unanswered.append(number)
     except BaseException:  # a cancel or Ctrl-C: calls in flight are taken, then the signal goes on
-        _interrupt(list(running))
+        interrupt(list(running))
         raise
     if trouble:
         raise _stopped(trouble) or trouble[0]
@@ -138,7 +138,8 @@ def _stopped(trouble: list[BaseException]) -> RunStopped | None:
     return next((error for error in trouble if isinstance(error, RunStopped)), None)
 
 
-def _interrupt(running: list[PrefectFuture[Any]]) -> None:
+def interrupt(running: list[PrefectFuture[Any]]) -> None:
+    """Have the run stop, and wait for a while until tasks have ended."""
     shop = WORKSHOP.get()
     shop.stopping.set()
     shop.engine.stop(Interrupted("The run was interrupted."))

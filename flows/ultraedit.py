@@ -9,15 +9,15 @@ measured, and stands in the corpus as `outside_mask`. Instructions are not rewri
 Needs the saved blocks that `endpoints` names. From a shell: `editcorpus build ultraedit --help`.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.forms import FormOf
 from flows.parameters import Recipe
 from flows.recipe import build
-from flows.starting import source_of
 
 
 @flow(
@@ -26,10 +26,10 @@ from flows.starting import source_of
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
 )
-def ultraedit(recipe: Recipe) -> State[Any]:
+def ultraedit(recipe: Annotated[Recipe, FormOf("ultraedit")]) -> State[Any]:
     """Build a corpus out of UltraEdit with its edited images made anew.
 
     Args:
         recipe: What is built, from what, and how.
     """
-    return build(source_of("ultraedit", recipe), recipe)
+    return build("ultraedit", recipe)

@@ -1,13 +1,15 @@
 """Words of the command line as values."""
 
 import argparse
+import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import get_args
+from typing import Any, get_args
 
+from editcorpus.errors import ConfigError
 from editcorpus.stages.workshop import Mode
-from flows.parameters import Modes
+from flows.modes import Modes
 
 _MOST = 4096
 
@@ -33,9 +35,14 @@ def block_name(text: str) -> str:
     Raises:
         ArgumentTypeError: It is none.
     """
-    if not re.fullmatch(r"[a-z0-9-]{1,200}", text):
+    if not is_block_name(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not of small letters, digits and dashes")
     return text
+
+
+def is_block_name(text: str) -> bool:
+    """Whether a saved block can have this name."""
+    return bool(re.fullmatch(r"[a-z0-9-]{1,200}", text))
 
 
 def count(text: str) -> int:
@@ -71,3 +78,23 @@ def dollars(text: str) -> Decimal:
 def merged(wishes: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """The modes of all `--mode` together; the last counts."""
     return {step: mode for wish in wishes for step, mode in wish.items()}
+
+
+def put(members: dict[str, Any], setting: str) -> None:
+    """Put what a person sets, as in `rewrite.share=0.2`, among a recipe's members.
+
+    Raises:
+        ConfigError: It is no setting.
+    """
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set takes STEP.NAME=VALUE, not {setting!r}.")
+    *path, last = name.split(".")
+    for part in path:
+        members = members.setdefault(part, {})
+        if not isinstance(members, dict):
+            raise ConfigError(f"{name} is no parameter.")
+    try:
+        members[last] = json.loads(value, parse_float=Decimal)
+    except ValueError:
+        members[last] = value

@@ -26,6 +26,7 @@ from editcorpus.errors import ConfigError, RunStopped
 from editcorpus.permits import Permit, told
 from editcorpus.storage import Store
 from flows.handing import Said
+from flows.outcome import stop_kind
 from flows.sharing import NAMES, End, Order, share_of
 
 _log = logging.getLogger(__name__)
@@ -175,7 +176,7 @@ class Workers:
                 yield from self._heard(run)
             if gone:
                 del self._runs[name]
-                yield name, {"end": end.model_dump()} if end else {}
+                yield name, {"end": end.model_dump(exclude_defaults=True)} if end else {}
                 yield name, {"gone": gone}
 
     def _heard(self, run: _Run) -> Iterator[Said]:
@@ -261,8 +262,9 @@ def _ended(found: FlowRun | None) -> End | None:
         return End(how="done")
     if state.type == StateType.CANCELLED:
         return End(how="interrupted", sentence="Its flow run was cancelled.")
-    hows = {name: how for how, name in NAMES.items()}
-    made = {"how": hows.get(state.name or "", "stopped"), "sentence": state.message or ""}
+    hows, name = {name: how for how, name in NAMES.items()}, state.name or ""
+    kind = stop_kind(name) or ""
+    made = {"how": hows.get(name, "stopped"), "sentence": state.message or "", "kind": kind}
     return End.model_validate(made)
 
 

@@ -21,6 +21,7 @@ from editcorpus.stages.batching import is_through
 from editcorpus.stages.mending import healed
 from tasks.align import align
 from tasks.bulk import IN_BULK, waiting
+from tasks.caption import caption
 from tasks.compose import compose
 from tasks.fetch import fetch
 from tasks.filter import filter as filter_task
@@ -31,13 +32,14 @@ from tasks.regenerate import regenerate
 from tasks.rewrite import rewrite
 from tasks.states import through
 from tasks.synthesize import synthesize
+from tasks.view import view
 from tasks.workshop import WORKSHOP
 
 TASKS: Mapping[str, Task[[int], Any]] = MappingProxyType(
     {
         task.name: task
         for task in (
-            *(fetch, synthesize, pad, compose, regenerate),
+            *(fetch, view, caption, synthesize, pad, compose, regenerate),
             *(filter_task, rewrite, align, publish),
         )
     }

@@ -64,6 +64,13 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Hand the files that start Prefect to workers first, so that none is left with a long one at the end."""
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if item.get_closest_marker("prefect")}
+        items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.fixture(scope="session")
 def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
     """URL of the API; in this process it is already the one that Prefect uses.

@@ -52,7 +52,7 @@ OURS = [words for words in ALL_COMMANDS if words[0] == "editcorpus"]
 def parse(words: list[str]) -> argparse.Namespace:
     """The arguments of an `editcorpus` line, as its command takes them; nothing is run."""
     parser = argparse.ArgumentParser()
-    import_module(f"flows.commands.{words[1]}").add_arguments(parser)
+    import_module(f"flows.commands.{words[1].replace('-', '_')}").add_arguments(parser)
     return parser.parse_args(words[2:])
 
 
@@ -84,17 +84,20 @@ def test_every_command_line_is_one(words: list[str]) -> None:
 
 def test_the_readme_shows_every_command() -> None:
     files = (ROOT / "flows" / "commands").glob("[a-z]*.py")
-    shown = set(re.findall(r"editcorpus ([a-z]+)", README)) | set(
+    shown = set(re.findall(r"editcorpus ([a-z-]+)", README)) | set(
         re.findall(r"make (demo)", README)
     )
-    assert {file.stem for file in files} <= shown
+    assert {file.stem.replace("_", "-") for file in files} <= shown
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_command_named_in_passing_exists(document: Path) -> None:
     spans = [span.split() for span in SPAN.findall(text(document))]
     named = {words[1] for words in spans if words[0] == "editcorpus" and len(words) > 1}
-    assert [one for one in named if not (ROOT / "flows/commands" / f"{one}.py").exists()] == []
+    files = {one: f"{one.replace('-', '_')}.py" for one in named}
+    assert [
+        one for one, file in files.items() if not (ROOT / "flows/commands" / file).exists()
+    ] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)

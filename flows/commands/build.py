@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +20,7 @@ from editcorpus.presets import decided, preset, preset_names
 from editcorpus.stages.opening import check
 from editcorpus.stages.workshop import Variant
 from flows.connections import Connections, from_environment, price_members
+from flows.dry_lines import dry_argument, foretell
 from flows.memory import keep_memory_tight
 from flows.parameters import Recipe
 from flows.sources import source_names
@@ -33,7 +33,7 @@ from flows.starting import (
     quiet_prefect,
     roles_asked,
 )
-from flows.words import block_name, count, dollars, merged, modes
+from flows.words import block_name, count, dollars, merged, modes, put
 
 ROLES = ("images", "writer", "judge", "store")
 
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source_argument(parser)
     recipe_arguments(parser)
     effort_arguments(parser)
+    dry_argument(parser)
 
 
 def source_argument(parser: argparse.ArgumentParser) -> None:
@@ -161,6 +162,8 @@ def run(arguments: argparse.Namespace) -> int:
         check(job)
         for told in filter(None, (promised(job), no_budget(job), job.inputs.note)):
             sys.stderr.write(f"editcorpus: {told}\n")
+        if arguments.dry_run:
+            return foretell(job, recipe, as_json=arguments.json)
         return start(arguments, recipe, connections, began)
 
 
@@ -232,7 +235,7 @@ def recipe_of(arguments: argparse.Namespace) -> Recipe:
         **_given(named),
     }
     for setting in arguments.set:
-        _put(members, setting)
+        put(members, setting)
     _check_preset(arguments.preset, arguments.set)
     try:
         return Recipe.model_validate(members)
@@ -280,18 +283,3 @@ def _check_preset(chosen: str, settings: list[str]) -> None:
                 raise ConfigError(
                     f"The preset {chosen} decides {step}.{name}: add --preset custom to set it."
                 )
-
-
-def _put(members: dict[str, Any], setting: str) -> None:
-    name, equals, value = setting.partition("=")
-    if not equals:
-        raise ConfigError(f"--set takes STEP.NAME=VALUE, not {setting!r}.")
-    *path, last = name.split(".")
-    for part in path:
-        members = members.setdefault(part, {})
-        if not isinstance(members, dict):
-            raise ConfigError(f"{name} is no parameter.")
-    try:
-        members[last] = json.loads(value, parse_float=Decimal)
-    except ValueError:
-        members[last] = value

@@ -11,22 +11,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.errors import StorageError
 from editcorpus.inputs import Inputs
-from editcorpus.ledger import image_path
 from editcorpus.rows import Source
 from editcorpus.sampling import quotas
 from editcorpus.selection import count_tasks
-from editcorpus.stages.estimate import Estimate, Prices, edit_keys, estimate
-from editcorpus.stages.foreseen import asking_steps
-from editcorpus.stages.looking import Sample, sample_rows
+from editcorpus.stages.looking import sample_rows
 from editcorpus.stages.pilot import forecast, read_pilot
-from editcorpus.storage import Store
 from flows.commands.build import recipe_arguments, recipe_of, source_argument
 from flows.connections import Connections, price_members, priced_connections
 from flows.forecasts import estimate_json, forecast_json, print_estimates, print_forecast
 from flows.parameters import Recipe
+from flows.pricing import LOOKED_AT, may_have_answers, priced, prices_of
 from flows.settling import settled
 from flows.starting import source_of
 from flows.words import count
@@ -46,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source_argument(parser)
     recipe_arguments(parser)
     parser.add_argument(
-        "--sample", type=at_least_one, default=64, help="rows that are looked at (64)"
+        "--sample", type=at_least_one, default=LOOKED_AT, help="rows that are looked at (64)"
     )
     parser.add_argument("--in-flight", type=count, default=64, help="most calls in flight (64)")
     for name, what in _LIMITS.items():
@@ -100,14 +95,14 @@ def _from_sample(
     store, endpoints = connections.open_store(), connections.endpoints()
     names = [*_COMPARED, *([] if recipe.preset in _COMPARED else [recipe.preset])]
     plans = {
-        name: _prices(of[0], chosen, endpoints)
+        name: prices_of(of[0], chosen, endpoints)
         for name in names
         for chosen in (settled(recipe.model_copy(update={"preset": name}), of[0]),)
     }
     padding = [prices.padding for prices in plans.values()]
-    laid = _may_have_answers(store)
+    laid = may_have_answers(store)
     sample = sample_rows(*of, recipe.selection, size, padding, canvases=laid)
-    found = [_priced(name, sample, prices, store) for name, prices in plans.items()]
+    found = [priced(name, sample, prices, store) for name, prices in plans.items()]
     listed = endpoints["regenerate"].tariffs
     known = plans[recipe.preset].known
     print_estimates(sample, found, recipe.preset, listed.told, known=known)
@@ -117,39 +112,6 @@ def _from_sample(
         "prices": listed.told,
         "presets": {item.preset: estimate_json(item) for item in found},
     }
-
-
-def _prices(source: Source, chosen: Recipe, endpoints: Mapping[str, Endpoint]) -> Prices:
-    """What a settled recipe would do."""
-    return Prices(
-        endpoints,
-        chosen.pad,
-        chosen.regenerate,
-        chosen.rewrite,
-        chosen.align,
-        steps=asking_steps(source, chosen.variant),
-        making=chosen.synthesize,
-        composing=chosen.compose,
-        sorting=chosen.classify,
-    )
-
-
-def _may_have_answers(store: Store) -> bool:
-    """Whether it is worth laying canvases to look for their edits; a bucket is always asked."""
-    return store.local is None or (store.local / "responses").is_dir()
-
-
-def _priced(name: str, sample: Sample, prices: Prices, store: Store) -> Estimate:
-    served = _served(store, edit_keys(sample, prices)) if prices.known else None
-    return estimate(name, sample, prices, served)
-
-
-def _served(store: Store, keys: Mapping[str, str]) -> set[str] | None:
-    """Ids of rows whose edits the store has; None where it cannot be read, or not yet."""
-    try:
-        return {one for one, key in keys.items() if store.exists(image_path(key))}
-    except StorageError:
-        return None
 
 
 def _from_run(

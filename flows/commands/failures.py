@@ -6,11 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 
-from editcorpus.errors import ConfigError
 from editcorpus.layouts.markdown import one_line
 from editcorpus.lookups.failures import Group, run_failures
 from editcorpus.lookups.verdicts import run_verdicts
-from editcorpus.stages.plan import read_plan
+from editcorpus.stages.plan import need_plan
 from flows.connections import open_store
 
 _LONGEST = 300
@@ -27,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the groups: failed ones, which the next run does again, and rejected ones."""
     store, name = open_store(os.environ, arguments.store), arguments.run
-    if read_plan(store, name) is None:
-        raise ConfigError(f"The store {store.root} has no run {name!r}.")
+    need_plan(store, name)
     groups = run_failures(store, name)
     undecided = sum(shard.undecided for shard in run_verdicts(store, name))
     place = ("--store", arguments.store)

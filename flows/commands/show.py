@@ -18,6 +18,7 @@ from editcorpus.records import REMEDIES, SENTENCES
 from flows.connections import open_store
 
 _STEPS = {
+    "caption": "captioned",
     "synthesize": "synthesized",
     "pad": "padded",
     "compose": "composed",

@@ -29,7 +29,7 @@ _OWN = ("editcorpus-",)
 _WORK = (
     *((f"tasks.{name}", "run_stage") for name in ("align", "filter", "pad", "publish")),
     *((f"tasks.{name}", "run_stage") for name in ("regenerate", "rewrite")),
-    ("tasks.plan", "make_plan"),
+    ("tasks.plan", "planning"),
     ("tasks.finish", "finish_run"),
     ("tasks.gallery", "make_gallery"),
 )
@@ -107,6 +107,9 @@ class Watched:
 
     def opened(self, _shop: object) -> None:
         self.opened_at = time.process_time()
+
+    def begun(self, _shards: int) -> None:
+        """Nothing to measure."""
 
     def planned(self, _plan: object) -> None:
         """Nothing to measure."""

@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,17 +33,73 @@ class Ended:
         return found
 
 
+class Forks:
+    """Runs commands one after the other, each in a child of one process that has done the imports.
+
+    Args:
+        env: The environment in which that process imports.
+        place: Folder for what the commands say.
+    """
+
+    def __init__(self, env: Mapping[str, str], place: Path) -> None:
+        self._env = dict(env)
+        self._said = place / "out", place / "err"
+        self._turn = threading.Lock()
+        self._idle: subprocess.Popen[str] | None = None
+
+    def run(self, shell: "Shell", *words: object) -> Ended:
+        """Run a command in a shell's folder and environment to its end."""
+        out, err = self._said
+        asked = {"words": [*map(str, words)], "env": dict(shell.env), "cwd": str(shell.folder)}
+        with self._turn:
+            for file in self._said:
+                file.write_bytes(b"")
+            code = self._answer(json.dumps({**asked, "out": str(out), "err": str(err)}))
+            return Ended(code, out.read_text("utf-8"), err.read_text("utf-8"))
+
+    def _answer(self, line: str) -> int:
+        """The exit code of a command; who is interrupted over it leaves no answer to the next one."""
+        process, self._idle = self._idle or self._started(), None
+        assert process.stdin and process.stdout
+        try:
+            process.stdin.write(f"{line}\n")
+            process.stdin.flush()
+            code = int(process.stdout.readline())
+            self._idle = process
+        finally:
+            if self._idle is None:
+                process.kill()
+                process.communicate()
+        return code
+
+    def _started(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("forks.py"))],
+            env=self._env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End that process."""
+        if self._idle:
+            self._idle.communicate()
+
+
 @dataclass(frozen=True)
 class Shell:
     """Runs `editcorpus` in a folder, with an environment of its own.
 
     Attributes:
         before: What stands before the command, such as the words that enter a namespace.
+        forks: What runs commands to their end quickly, where nothing stands before them.
     """
 
     folder: Path
     env: Mapping[str, str] = field(repr=False)
     before: tuple[str, ...] = ()
+    forks: Forks | None = None
 
     def having(self, **changed: str | None) -> "Shell":
         """The same with some variables changed, or taken away by None."""
@@ -64,6 +121,8 @@ class Shell:
 
     def run(self, *words: object) -> Ended:
         """Run a command to its end."""
+        if self.forks and not self.before and "PYTHONPATH" not in self.env:
+            return self.forks.run(self, *words)
         return ended(self.start(*words))
 
 
@@ -91,7 +150,9 @@ def take_ended() -> Callable[["subprocess.Popen[str]"], Ended]:
 
 
 @pytest.fixture(scope="session")
-def bare(tmp_path_factory: pytest.TempPathFactory, one_sandbox: Running, key: str) -> Shell:
+def bare(
+    tmp_path_factory: pytest.TempPathFactory, one_sandbox: Running, key: str
+) -> Iterator[Shell]:
     """A shell whose endpoints are the sandbox; there is no Prefect server."""
     home = tmp_path_factory.mktemp("home")
     env = {
@@ -102,9 +163,17 @@ def bare(tmp_path_factory: pytest.TempPathFactory, one_sandbox: Running, key: st
         "OPENAI_API_KEY": key,
         "QWEN_VL_BASE_URL": one_sandbox.vllm_url,
     }
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):  # or each process compiles everything anew
-        env["PYTHONPYCACHEPREFIX"] = str(home / "bytecode")
-    return Shell(home, env)
+    compiled = os.environ.get("PYTHONPYCACHEPREFIX", "")  # or each process compiles everything anew
+    if compiled or os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        env["PYTHONPYCACHEPREFIX"] = compiled or str(home / "bytecode")
+    forks = Forks(env, home)
+    yield Shell(home, env, forks=forks)
+    forks.close()
+
+
+@pytest.fixture(scope="session")
+def forks() -> type[Forks]:
+    return Forks
 
 
 @pytest.fixture

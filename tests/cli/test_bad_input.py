@@ -1,9 +1,8 @@
 """Whatever is wrong with input, store, endpoint or parameter is one sentence, before Prefect starts."""
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +134,19 @@ def s3_url(tmp_path_factory: pytest.TempPathFactory, serve_s3: Any) -> Iterator[
 
 
 @pytest.fixture(scope="module")
+def run(place: Path, bare: Any, forks: Any) -> Iterator[Callable[..., Any]]:
+    """Runs a command there, with some variables changed."""
+    there = replace(bare.having(PYTHONPATH=str(place / "trap")), folder=place)
+    started = forks(there.env, place)
+    yield lambda env, words: started.run(there.having(**env), *words)
+    started.close()
+
+
+@pytest.fixture(scope="module")
 def told(
-    place: Path, bare: Any, one_sandbox: Any, few: Path, s3_url: str, dead_url: str
-) -> Iterator[Callable[[str], Any]]:
-    """What each case was told; as many run at once as there are cores: it is imports, mostly."""
+    place: Path, run: Callable[..., Any], one_sandbox: Any, few: Path, s3_url: str, dead_url: str
+) -> Callable[[str], Any]:
+    """What each case was told."""
     one_sandbox.admin("reset", {})
     taken = {
         **settled(
@@ -147,19 +155,18 @@ def told(
         "providers": SANDBOX,
     }
     identify_run(Store.on_disk(place / "store"), "taken", taken)
-    common = replace(bare.having(PYTHONPATH=str(place / "trap")), folder=place)
     good = ("build", "omniedit", "--input", few, "--store", "store", "--run", "x", "--json")
 
-    def run(case: Case) -> Any:
+    @cache
+    def ended(name: str) -> Any:
+        case = CASES[name]
         env = {
             name: value and value.replace("S3", s3_url).replace("DEAD", dead_url)
             for name, value in case.env
         }
-        return common.having(**env).run(*(case.words if case.alone else (*good, *case.words)))
+        return run(env, case.words if case.alone else (*good, *case.words))
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        ended = {name: pool.submit(run, case) for name, case in CASES.items()}
-        yield lambda name: ended[name].result()
+    return ended
 
 
 @pytest.mark.parametrize("name", CASES)

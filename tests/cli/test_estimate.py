@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,20 @@ def test_a_pilot_says_what_the_whole_input_will_come_to(
     assert sum(task["accepted"] for task in tasks.values()) == built.json["kept"]
     assert 0 < found["terabytes"] < 1e-3
     assert found["days"] > 0
+
+
+def test_a_dry_run_checks_everything_pays_nothing_and_says_what_it_would_cost(
+    bare: Any, few: Path, sandbox: Running, tmp_path: Path
+) -> None:
+    shell = replace(bare.having(PREFECT_API_URL=None), folder=tmp_path)
+    words = ("build", "omniedit", "--input", few, "--dry-run", "--json", "--budget-usd", 5)
+    ended = shell.run(*words, "--preset", "paper")
+    assert ended.code == 0, ended.err
+    assert ended.json["dry_run"]
+    assert (ended.json["run"], ended.json["rows"], ended.json["edits"]) == ("omniedit", 8, 6)
+    assert "paper *" in ended.out
+    assert "standard" not in ended.out
+    assert sandbox.admin("summary")["billed"] == 0
+    assert not (tmp_path / "store" / "runs").exists()
+    dead = shell.having(OPENAI_BASE_URL="http://127.0.0.1:9/v1").run(*words)
+    assert (dead.code, dead.out.count("preset")) == (1, 0)

@@ -25,14 +25,15 @@ Told = tuple[int, str, str]
 
 @pytest.fixture(scope="module")
 def built(
-    tmp_path_factory: pytest.TempPathFactory, few: Path, bare: Any, one_sandbox: Any
+    tmp_path_factory: pytest.TempPathFactory, few: Path, bare: Any, prefect_api: str
 ) -> tuple[Path, dict[str, Any]]:
     """The store of a build in a process of its own, and what it told; not to be changed."""
-    folder = tmp_path_factory.mktemp("looked-at")
-    words = ("build", "omniedit", "--input", few, "--store", "store", "--run", "few")
-    ended = type(bare)(folder, bare.env).run(*words, "--shard-size", 3, "--json")
+    store = tmp_path_factory.mktemp("looked-at") / "store"
+    words = ("build", "omniedit", "--input", few, "--store", store, "--run", "few")
+    shell = bare.having(PREFECT_API_URL=prefect_api)
+    ended = shell.run(*words, "--shard-size", 3, "--json")
     assert ended.code == 0, ended.err
-    return folder / "store", ended.json
+    return store, ended.json
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""Two paid calls a row, the second about the first: killed between them and within the second."""
+"""Two paid calls a row, or three, each about the one before: killed between them and within the second."""
 
+import json
 import signal
 from collections import Counter
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from editcorpus.demo.complex_edit import write_complex_edit
 from editcorpus.demo.hqedit import write_hqedit
 from editcorpus.failpoints import VARIABLE
 from editcorpus.layouts.parquet import read_shard
@@ -56,3 +58,38 @@ def test_kills_between_and_within_the_two_calls_of_a_pair_pay_for_no_picture_twi
     assert {(one.variant, one.license) for one in records} == {("pair", "CC-BY-NC-4.0")}
     proved = shell.run("audit", "--store", "store", "--run", "pairs")
     assert proved.code == 0, proved.out
+
+
+def test_a_kill_after_the_captions_of_a_source_that_has_none_pays_for_none_of_them_twice(
+    shell: Any, sandbox: Any, tmp_path: Path
+) -> None:
+    rows, store = write_complex_edit(tmp_path / "input"), Store.on_disk(shell.folder / "store")
+    before = len(billed(sandbox))
+    words = ("omniedit", "--variant", "pair", "--input", rows, "--store", "store")
+    priced = shell.run("estimate", *words, "--json").json["presets"]["standard"]["steps"]
+    assert {*priced} == {"caption", "synthesize", "regenerate", "rewrite", "align"}
+    words = ("build", *words, "--run", "described", "--retry-delay-s", 0, "--json")
+    died = shell.having(**{VARIABLE: "after:runs/*/caption.json:1"}).run(*words)
+    assert died.code == -signal.SIGKILL, died.err
+    asked = {call["key"] for call in billed(sandbox)[before:]}
+    ended = shell.run(*words)
+    assert ended.code == 0, ended.err
+
+    calls = billed(sandbox)[before:]
+    assert max(Counter(call["key"] for call in calls if call["key"] in asked).values()) == 1
+    history = read_history(store, "described")
+    assert sum(Decimal(call["usd"]) for call in calls) == history.spent
+    assert history.spent == Decimal(ended.json["cost_usd"])
+    captions = {one.key for one in history.records if one.step == "caption"}
+    made = [one for one in history.records if one.step == "synthesize"]
+    assert 0 < len(made) <= len(captions)
+
+    (path,) = [path for path in store.list("corpora/described/data") if path.endswith(".parquet")]
+    records = list(read_shard(store, path))
+    assert len(records) == ended.json["kept"] > 0
+    for one in records:
+        told = json.loads(one.source_facts)
+        assert told["input_description"].endswith(".")
+        assert told["caption_response"] in captions
+        assert one.variant == "pair"
+    assert shell.run("audit", "--store", "store", "--run", "described").code == 0

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from html import unescape
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -22,11 +23,13 @@ from editcorpus.lookups.failures import grouped
 from editcorpus.records import REMEDIES, SENTENCES, Failed, Reason, Rejected
 from editcorpus.stages.summary import Standing
 from editcorpus.storage import Store
-from flows import artifacts
+from flows import artifacts, channel
 from flows.again import Again
-from flows.artifacts import Watch, funnel
-from flows.given_up import described, failures
-from flows.outcome import Outcome
+from flows.artifacts import Watch
+from flows.given_up import described, failures, so_far
+from flows.outcome import Outcome, stop_kind, stopped_name
+from flows.shown import Moment, funnel, funnel_so_far, gallery, progress
+from flows.tally import Report, Tally
 
 HOSTILE = (
     "a|b <script>alert(1)</script> [x](javascript:alert) ![p](http://evil/x.png)\n# heading `c`"
@@ -208,51 +211,196 @@ def test_the_funnel_says_why_it_stopped_and_where_the_corpus_lies() -> None:
     assert "7 calls paid, 2 served from the store, 1 possibly billed" in found
 
 
-def test_progress_tells_of_the_batches_that_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(artifacts, "create_progress_artifact", lambda *_, **__: uuid4())
-    monkeypatch.setattr(
-        artifacts, "update_progress_artifact", lambda *_, description: told.append(description)
-    )
+def shop_of(folder: Path, **changed: Any) -> Any:
+    """A run that nobody works on, as far as it can be watched."""
+    standing = SimpleNamespace(in_flight=3, waiting=2, refused=1, away=frozenset())
+    members = {
+        "run": "spring",
+        "store": Store.on_disk(folder),
+        "engine": SimpleNamespace(standing=lambda: standing),
+        "ledger": SimpleNamespace(budget_usd=None, spent=Decimal(0), reserved=Decimal("1.5")),
+        "clocks": SimpleNamespace(now=lambda: "2026-11-20T16:00:00.000+00:00"),
+        "providers": {"regenerate": "openai"},
+        "redriving": SimpleNamespace(only=True, shards=()),
+        "batches": (),
+    }
+    return SimpleNamespace(**{**members, **changed})
+
+
+PLAN: Any = SimpleNamespace(shards=2, entered=5)
+
+
+class Server:
+    """What is asked of a Prefect server, in place of one."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked: list[tuple[str, Any, str]] = []
+        self.error = error
+
+    def create(self, data: Any, *, key: str, description: str) -> UUID:
+        return self._take(key, data, description) or uuid4()
+
+    def update(self, _id: UUID, update: Any) -> None:
+        self._take("", update.data, update.description)
+
+    def post(self, events: Any) -> None:
+        for event in events:
+            self._take(event.event, event.payload, "")
+
+    def _take(self, key: str, data: Any, description: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.asked.append((key, data, description))
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], Server]:
+    def serving(server: Server) -> Server:
+        for name in ("create_progress_artifact", "create_markdown_artifact"):
+            monkeypatch.setattr(artifacts, name, server.create)
+        monkeypatch.setattr(artifacts, "_update", server.update)
+        monkeypatch.setattr(channel, "_sent", server.post)
+        return server
+
+    return serving
+
+
+def test_progress_tells_of_the_batches_that_are_waited_for(
+    serve: Callable[[Server], Server], tmp_path: Path
+) -> None:
+    server = serve(Server())
     made = "2026-11-20T10:00:00.000+00:00"
     names = ("b1", "regenerate", "images", "gpt-image-2.5-sunburst", "in_progress", "batch_1")
     batch = BatchFacts(*names, 60, 9, 1, Decimal("1.5"), made)
-    engine = SimpleNamespace(standing=lambda: SimpleNamespace(in_flight=0, waiting=0, refused=0))
-    ledger = SimpleNamespace(budget_usd=None, spent=Decimal(0), reserved=Decimal("1.5"))
-    clocks = SimpleNamespace(now=lambda: "2026-11-20T16:00:00.000+00:00")
-    shop: Any = SimpleNamespace(engine=engine, ledger=ledger, clocks=clocks, batches=(batch,))
-    plan: Any = SimpleNamespace(shards=2, entered=5)
-    with Watch(shop, AGAIN) as watch:
-        watch.planned(plan)
-        watch._update()
-    assert told[-1].endswith(
-        " regenerate: 10/60 lines of 1 batch (in_progress), $1.50 reserved, for 6.0 h."
-    )
+    with Watch(shop_of(tmp_path, batches=(batch,)), AGAIN) as watch:
+        watch.planned(PLAN)
+    told = [said for key, _, said in server.asked if key == "editcorpus-progress"]
+    assert told == [
+        (
+            "0 of 2 shards; 0 triplets kept of 5. 3 calls in flight, 2 waiting, 1 refused. $0.0000 booked, "
+            "$1.5000 reserved. regenerate: 10/60 lines of 1 batch (in_progress), $1.50 reserved, for 6.0 h."
+        )
+    ]
+
+
+def test_an_artifact_is_made_once_and_changed_in_place(
+    serve: Callable[[Server], Server], tmp_path: Path
+) -> None:
+    server = serve(Server())
+    with Watch(shop_of(tmp_path), AGAIN) as watch:
+        watch.begun(1)
+        watch.planned(PLAN)
+        watch.shard_ended(0)
+        watch.shard_ended(1)
+        watch.ended(outcome(failed((0, "align", Reason.UNAVAILABLE, ""))))
+    keys = [key for key, _, _ in server.asked if key.startswith("editcorpus-")]
+    assert keys == ["editcorpus-progress", "editcorpus-funnel", "editcorpus-failures"]
+    assert [key for key, _, _ in server.asked if key.startswith("editcorpus.")] == [
+        "editcorpus.run.started",
+        "editcorpus.run.finished",
+    ]
+    progress, page = (said for said in server.asked if not said[0])
+    assert (progress[1], progress[2][:15]) == (100.0, "2 of 2 shards; ")
+    assert "| failed: unavailable | 1 |" in page[1]
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), PrefectException("no such run")])
 def test_a_server_that_fails_costs_artifacts_and_one_warning(
     error: Exception,
-    monkeypatch: pytest.MonkeyPatch,
+    serve: Callable[[Server], Server],
     caplog: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise error
-
-    for name in (
-        "create_progress_artifact",
-        "create_markdown_artifact",
-        "update_progress_artifact",
-    ):
-        monkeypatch.setattr(artifacts, name, refuse)
-    shop: Any = SimpleNamespace(store=Store.on_disk(tmp_path), run="spring")
-    plan: Any = SimpleNamespace(shards=2, entered=5)
-    with caplog.at_level(logging.WARNING), Watch(shop, AGAIN) as watch:
-        watch.opened(shop)
-        watch.planned(plan)
+    serve(Server(error))
+    with caplog.at_level(logging.WARNING), Watch(shop_of(tmp_path), AGAIN) as watch:
+        watch.planned(PLAN)
         watch.shard_ended(0)
         watch.ended(outcome(failed((0, "align", Reason.UNAVAILABLE, ""))))
     assert [record.message for record in caplog.records] == [
-        f"Artifacts of this run are not up to date: {type(error).__name__}: {error}"
+        f"Artifacts and events of this run are not up to date: {type(error).__name__}: {error}"
     ]
+
+
+MOMENT = Moment(
+    shards=400,
+    begun=0,
+    entered=102_400,
+    in_flight=256,
+    waiting=40,
+    refused=3,
+    partitions=0,
+    spent=Decimal("12.34"),
+    reserved=Decimal("3.1"),
+    budget=Decimal(500),
+    a_minute=51.2,
+)
+
+
+def some(**changed: Any) -> Tally:
+    gone = {("rejected", "filter", Reason.NO_EDIT): 6, ("failed", "align", Reason.UNAVAILABLE): 2}
+    return Tally({0: Report(0, 256, 248, gone, {}, Decimal("1.5"))}, **changed)
+
+
+def test_progress_says_how_far_it_is_at_what_cost_and_for_how_long() -> None:
+    assert progress(MOMENT, some(), 1) == (
+        "1 of 400 shards; 248 triplets kept, 6 rejected, 2 failed of 102,400. 256 calls in flight, 40 "
+        "waiting, 3 refused. $12.3400 of $500 booked, $3.1000 reserved. 51.2 triplets a minute: about "
+        "33.2 h left."
+    )
+    out = replace(MOMENT, shards=0, begun=100, entered=0, partitions=3, a_minute=0.0, budget=None)
+    assert progress(replace(out, away=frozenset({"images"})), some(), 1) == (
+        "1 of the first 100 shards, while the rest is being planned; 248 triplets kept, 6 rejected, 2 "
+        "failed. 3 partitions are in work. $12.3400 booked, $3.1000 reserved. images cannot be reached: "
+        "calls wait."
+    )
+
+
+@pytest.mark.parametrize(
+    ("entered", "words"),
+    [(257, "about a minute"), (1_000, "about 15 min"), (1_500_000, "about 20.3 days")],
+)
+def test_the_time_left_is_told_in_words(entered: int, words: str) -> None:
+    assert f"{words} left." in progress(replace(MOMENT, entered=entered), some(), 1)
+
+
+def test_the_funnel_is_shown_while_the_run_goes_on() -> None:
+    found = unescape(funnel_so_far("spring", MOMENT, some(), "1 of 400 shards."))
+    assert f"| rejected: no_edit | 6 | {SENTENCES[Reason.NO_EDIT]} |" in found
+    assert f"| failed: unavailable | 2 | {SENTENCES[Reason.UNAVAILABLE]} |" in found
+    assert "| on the way | 102144 |" in found
+
+
+def test_failures_are_shown_while_the_run_goes_on() -> None:
+    tally = some()
+    example = Failed("omniedit/7", "align", Reason.UNAVAILABLE, HOSTILE)
+    gone = Rejected("omniedit/8", "filter", Reason.NO_EDIT, "0.0001 changed")
+    tally.reports[0] = replace(
+        tally.reports[0],
+        examples={
+            ("failed", "align", Reason.UNAVAILABLE): example,
+            ("rejected", "filter", Reason.NO_EDIT): gone,
+        },
+    )
+    found = so_far(tally.groups())
+    assert headings(found) == [
+        "## failed: 2 at align: unavailable",
+        "## rejected: 6 at filter: no_edit",
+    ]
+    assert REMEDIES[Reason.UNAVAILABLE] in unescape(found)
+    assert "omniedit/7" in unescape(found) and "<script" not in found
+    assert "\\n# heading" not in found
+
+
+def test_a_gallery_in_a_bucket_says_how_it_is_looked_at() -> None:
+    told = unescape(gallery("s3://team/x/corpora/spring/gallery/index.html"))
+    command = "aws s3 cp --recursive s3://team/x/corpora/spring/gallery spring-gallery"
+    assert command in told and "](" not in told
+    assert "on the machine that has the store" in gallery("/store/gallery/index.html")
+
+
+def test_a_run_that_was_stopped_says_by_what() -> None:
+    state = outcome(Standing(entered=1), stopped="No money is left.", kind="budget").state(1)
+    assert (state.type, state.name) == (StateType.FAILED, "Stopped: budget")
+    assert stop_kind("Stopped: lease lost") == "lease lost"
+    assert (stop_kind("Stopped"), stop_kind("Completed")) == ("", None)
+    assert stopped_name("") == "Stopped"

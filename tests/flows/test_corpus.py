@@ -41,7 +41,7 @@ def write_run(store: Store, name: str, numbers: range) -> None:
 def test_the_deployment_names_the_flow_and_parameters_that_it_takes() -> None:
     declared = yaml.safe_load(FILE.read_text("utf-8"))["deployments"]
     own = next(one for one in declared if one["name"] == "corpus")
-    assert own["entrypoint"] == "flows.corpus.corpus"
+    assert own["entrypoint"] == "editcorpus_flows.corpus"
     assert isinstance(corpus.validate_parameters(own["parameters"])["unification"], Unification)
     made = RunnerDeployment.from_flow(corpus, "corpus", parameters=own["parameters"])
     assert made.parameters == own["parameters"]

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from flows.parameters import Recipe
 pytestmark = pytest.mark.prefect
 UNLUCKY = "task_attr_mod_facial_2391"
 ROWS = ("task_obj_add_42250", "task_attr_mod_color_11750", UNLUCKY, "task_obj_add_45556")
+ENDS = ("editcorpus.run.finished", "editcorpus.run.stopped")
 STAGES = ("pad", "regenerate", "filter", "rewrite", "align", "publish")
 
 
@@ -133,6 +135,38 @@ def test_artifacts_show_progress_funnel_and_failures(built: Built) -> None:
     assert failures["description"].startswith("1 failed: 1 unavailable. ")
 
 
+def events(api: Any, run: str) -> list[dict[str, Any]]:
+    """What a run told the server, in that order."""
+    wanted = {"any_resource": {"id": [f"editcorpus.run.{run}"]}, "order": "ASC"}
+
+    def found() -> list[dict[str, Any]]:
+        page = api.client.post("/events/filter", json={"filter": wanted, "limit": 50})
+        return list(page.raise_for_status().json()["events"])
+
+    api.once(lambda _: any(one["event"].startswith(ENDS) for one in found()))
+    return found()
+
+
+def test_the_run_tells_the_server_of_each_shard_and_of_its_end(built: Built) -> None:
+    told = [one for one in events(built.api, "flow-test") if is_of(one, built.api.run)]
+    assert [one["event"].removeprefix("editcorpus.") for one in told] == [
+        "run.started",
+        *["shard.finished"] * 3,
+        "run.finished",
+    ]
+    started, *shards, finished = (one["payload"] for one in told)
+    assert (started["entered"], started["shards"], started["emulated"]) == (4, 2, True)
+    assert sorted((one["shard"], one["times"]) for one in shards) == [(0, 1), (1, 1), (1, 2)]
+    assert shards[-1]["failed"] == {"unavailable": 1}
+    assert sum(Decimal(one["usd"]) for one in shards[:2]) == Decimal(finished["spent_usd"]) > 0
+    assert (finished["entered"], finished["failed"]) == (4, 1)
+
+
+def is_of(event: dict[str, Any], run: str) -> bool:
+    names = {one["prefect.resource.id"] for one in event["related"]}
+    return f"prefect.flow-run.{run}" in names
+
+
 def test_one_line_of_the_core_is_logged_per_shard_and_step(built: Built) -> None:
     def lines(api: Any) -> list[dict[str, Any]]:
         return [log for log in api.logs() if log["name"].startswith("editcorpus.")]
@@ -154,7 +188,7 @@ def test_no_answer_of_the_api_holds_a_key(built: Built, key: str) -> None:
     pages = [api.flow_run(), api.task_runs(), api.logs(), list(api.artifacts().values())]
     pages += [api.client.get("/flow_run_states/", params={"flow_run_id": api.run}).json()]
     pages += [api.ask("block_documents", include_secrets=False)]
-    assert api.flow_run()["parameters"]["recipe"]["endpoints"] == built.blocks
+    assert built.blocks.items() <= api.flow_run()["parameters"]["recipe"]["endpoints"].items()
     assert key not in repr(pages)
     assert "********" in repr(pages[-1])
 
@@ -180,9 +214,13 @@ def test_a_budget_ends_it_as_stopped(
     state = omniedit(recipe(few, blocks, run="poor", budget_usd=0.06), return_state=True)
     api = api_of(state.state_details.flow_run_id)
     run = api.flow_run()
-    assert (run["state_type"], run["state_name"]) == ("FAILED", "Stopped")
+    assert (run["state_type"], run["state_name"]) == ("FAILED", "Stopped: budget")
     assert run["state"]["message"].startswith("The budget of $0.06 would be passed")
     assert "not_reached" in unescape(api.artifacts()["editcorpus-failures"]["data"])
+    assert "Traceback" not in repr(api.logs())
+    stopped = events(api, "poor")[-1]
+    assert (stopped["event"], stopped["payload"]["kind"]) == ("editcorpus.run.stopped", "budget")
+    assert stopped["resource"]["editcorpus.stop"] == "budget"
 
 
 def test_a_torn_file_is_could_not_start(

@@ -92,7 +92,7 @@ def test_a_budget_holds_over_all_processes_and_is_used(
 ) -> None:
     budget = Decimal("0.30")
     stopped = build("poor", processes=3, budget_usd=budget)
-    assert stopped.name == "Stopped", stopped
+    assert stopped.name == "Stopped: budget", stopped
     assert "higher budget" in stopped.message
     spent = read_history(store, "poor").spent
     assert charged(sandbox) == spent <= budget

@@ -81,6 +81,27 @@ def test_a_second_pass_does_not_count_shards_again() -> None:
     assert shown._pace.ended == {0, 1}
 
 
+def test_before_the_plan_is_whole_nobody_knows_of_how_many() -> None:
+    shown = Progress(live=False)
+    plan: Any = SimpleNamespace(shards=150, entered=300)
+    assert shown._pace.told == "0/0 shards"
+    shown.begun(100)
+    for number in range(12):
+        shown.shard_ended(number)
+    assert shown._pace.told == "12/100+ shards"
+    assert shown._pace.left_s(0, 50) is None
+    shown.planned(plan)
+    assert shown._pace.told == "12/150 shards"
+
+
+def test_calls_before_the_plan_was_whole_are_no_speed() -> None:
+    pace = Pace(calls_each=10, begun=10, ended=set(range(10)))
+    assert pace.left_s(0, 100) is None
+    pace.shards = 110
+    assert pace.left_s(100, 100) is None
+    assert pace.left_s(160, 350) == pytest.approx(180)
+
+
 @pytest.fixture
 def first_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -94,12 +94,20 @@ def test_a_smaller_limit_makes_a_trial_of_a_preset() -> None:
             {"preset": "omniedit100k-gpt", "variant": "base"},
             "The preset omniedit100k-gpt is of the variant output.",
         ),
-        ({"variant": "pair"}, "omniedit has no captions to make new source images of"),
+        ({"variant": "pair"}, "omniedit gives no new source images: it was not taken as a pair."),
     ],
 )
 def test_what_does_not_fit_together_is_one_sentence(members: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         settled(recipe(**members), SOURCE)
+
+
+def test_a_source_whose_rows_all_have_masks_gives_no_pair() -> None:
+    region = source_named("ultraedit", "region", variant="pair")
+    with pytest.raises(
+        ConfigError, match=r"^ultraedit region gives no new .*: its masks are of the"
+    ):
+        settled(recipe(variant="pair"), region)
 
 
 def test_a_source_without_published_edits_has_no_base() -> None:

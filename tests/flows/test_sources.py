@@ -78,3 +78,25 @@ def test_a_pair_of_a_source_with_captions_needs_no_published_picture(
 
 def test_masks_are_of_published_pictures_so_there_is_no_pair_of_them() -> None:
     assert not source_named("ultraedit", "region", variant="pair").synthesises
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "before"),
+    [
+        ("omniedit", "", ("view", "caption")),
+        ("complex-edit", "", ("view", "caption")),
+        ("scaleedit", "", ("fetch", "view", "caption")),  # it is gone through once
+        ("folder", "", ("fetch", "view", "caption")),  # rows may have masks
+        ("seed-data-edit", "multi-turn", ("fetch", "view", "caption")),
+        ("gpt-image-edit", "", ("fetch", "view", "caption")),
+    ],
+)
+def test_a_source_without_captions_is_described_before_its_pairs_are_made(
+    name: str, recipe: str, before: tuple[str, ...]
+) -> None:
+    made = source_named(name, recipe, variant="pair")
+    steps = steps_of(made, "pair", far=True)
+    assert steps[: len(before) + 2] == (*before, "synthesize", "pad")
+    for variant in ("output", "rewrite"):  # as ever
+        usual = steps_of(source_named(name, recipe), variant)  # type: ignore[arg-type]
+        assert {"view", "caption", "synthesize"}.isdisjoint(usual)

@@ -15,7 +15,7 @@ from flows.sources import source_named
 from flows.starting import Connected, job_over
 from flows.words import merged, modes
 
-STEPS = ("regenerate", "synthesize", "compose", "rewrite", "align")
+STEPS = ("regenerate", "caption", "synthesize", "compose", "rewrite", "align")
 BATCH = dict.fromkeys(STEPS, "batch")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -76,13 +77,17 @@ def bench(client: SyncPrefectClient, tmp_path: Path, request: pytest.FixtureRequ
 
 
 ENDS: dict[str, tuple[Callable[[], State[Any]], dict[str, str] | None]] = {
-    "done": (Completed, {"how": "done", "sentence": ""}),
+    "done": (partial(Completed, name="Completed (2 failed)"), {"how": "done"}),
     "short": (
         lambda: Failed(name="Out of allowance", message="Little."),
         {"how": "short", "sentence": "Little."},
     ),
     "void": (lambda: Failed(name="Void", message="Used."), {"how": "void", "sentence": "Used."}),
     "a bug": (lambda: Failed(message="Bug."), {"how": "stopped", "sentence": "Bug."}),
+    "a key": (
+        lambda: Failed(name="Stopped: key", message="No."),
+        {"how": "stopped", "sentence": "No.", "kind": "key"},
+    ),
 }
 
 

@@ -1,0 +1,52 @@
+"""Runs commands in children forked after the imports, which are most of what a short one costs.
+
+Reads one JSON object a line: `words`, `env`, `cwd`, and the files `out` and `err`. Answers each with the
+exit code. Only what looks at nothing when it is imported is: no Prefect, whose settings the environment
+holds. The threads that NumPy and Arrow have begun by then are made for forks.
+"""
+
+import gc
+import json
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any
+
+PATIENCE_S = 300
+"""No command takes as long; one that hangs is ended by SIGALRM."""
+WARM = (
+    *("flows.commands.build", "flows.commands.estimate", "flows.commands.audit"),
+    *("flows.commands.gallery", "flows.commands.failures", "editcorpus.endpoints.engine"),
+)
+
+
+def run(asked: dict[str, Any]) -> None:
+    """Become the command, as the process that a shell would start."""
+    signal.alarm(PATIENCE_S)
+    os.setsid()
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    files = (os.devnull, os.O_RDONLY), (asked["out"], os.O_WRONLY), (asked["err"], os.O_WRONLY)
+    for descriptor, (path, flags) in enumerate(files):
+        os.dup2(os.open(path, flags), descriptor)
+    sys.argv = ["editcorpus", *asked["words"]]
+    sys.exit(import_module("editcorpus_flows").main())
+
+
+def serve() -> None:
+    """Fork a child for each line, and wait for its end."""
+    for name in WARM:
+        import_module(name)
+    gc.collect()
+    gc.freeze()  # or each child would copy the pages of what it only shares
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            run(json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
