@@ -64,6 +64,12 @@ settings.register_profile(
 settings.load_profile("steady")
 
 
+def pytest_configure() -> None:
+    """Hear Ctrl-C, and let what tests start hear it, also where a shell started this in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Hand the files that start Prefect to workers first, so that none is left with a long one at the end."""
     if hasattr(config, "workerinput"):
