@@ -62,5 +62,7 @@ lock: ## resolve pyproject.toml into requirements.lock; what still fits keeps it
 docs: setup ## write the pages that come out of the code
 	@$(BIN)/python scripts/reasons.py > docs/reasons.md
 	@$(BIN)/python scripts/events.py > docs/events.md
+	@$(BIN)/python scripts/metrics.py > docs/metrics.md
 	@$(BIN)/python scripts/deployments.py
 	@$(BIN)/python scripts/forms.py
+	@$(BIN)/python scripts/scaling.py

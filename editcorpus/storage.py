@@ -31,6 +31,7 @@ from editcorpus.conditions import Promise, probed
 from editcorpus.disk import commit_file, files_below, link_file, locked, make_folder, sync
 from editcorpus.errors import ConfigError, StorageError, StorageFull
 from editcorpus.names import checked_path
+from editcorpus.traffic import Traffic
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -58,6 +59,7 @@ class Store:
         """
         folder = root.removeprefix("file://")
         self.spool = spool
+        self.traffic = Traffic()  # of this store and of its hasty copies
         self.root = folder if folder.endswith("://") else folder.rstrip("/") or "/"
         self.local = None if "://" in folder else Path(self.root).absolute()
         self._options = dict(options or {})
@@ -81,7 +83,7 @@ class Store:
         with self.told(path):
             if self.local is None:
                 return self._cat(path, 0, None)
-            return self._file(path).read_bytes()
+            return self.traffic.took(self._file(path).read_bytes())
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start`; none from behind the end."""
@@ -90,13 +92,13 @@ class Store:
                 return self._cat(path, start, start + length)
             with self._file(path).open("rb") as file:
                 file.seek(start)
-                return file.read(length)
+                return self.traffic.took(file.read(length))
 
     def open(self, path: str, size: int | None = None) -> IO[bytes]:
         """A seekable file for reading; on a bucket each read is a request, and so is an unknown size."""
         with self.told(path):
             if self.local:
-                return self._file(path).open("rb")
+                return self.traffic.open(self._file(path))
 
         def fetch(start: int, length: int) -> bytes:
             return self.read_range(path, start, length)
@@ -148,7 +150,7 @@ class Store:
         """Put `data` under `path`, whole or not at all, replacing what was there."""
         if self.local is None:
             with self.told(path, writing=True):
-                self._fs.pipe_file(self._key(path), data)
+                self._fs.pipe_file(self._key(path), self.traffic.gave(data))
             return
         with self.upload(path) as file:
             file.write_bytes(data)
@@ -159,9 +161,9 @@ class Store:
         with self.told(path, writing=True), self._temporary(path) as file:
             yield file
             if self.local:
-                commit_file(file, self._file(path))
+                commit_file(self.traffic.gave_file(file), self._file(path))
             else:
-                self._fs.put_file(str(file), self._key(path))
+                self._fs.put_file(str(self.traffic.gave_file(file)), self._key(path))
 
     def open_end(self, path: str) -> int:
         """A handle on the end of a local file that is there, for `append`; the caller closes it."""
@@ -171,7 +173,7 @@ class Store:
     def append(self, path: str, handle: int, data: bytes) -> None:
         """Add to the end of an open local file, durably; where that fails, part of it may be there."""
         with self.told(path, writing=True):
-            left = memoryview(data)
+            left = memoryview(self.traffic.gave(data))
             while left:
                 left = left[os.write(handle, left) :]
             os.fdatasync(handle)
@@ -188,7 +190,7 @@ class Store:
             self.write(path, data)
             return True
         with self.told(path, writing=True), self._temporary(path) as file:
-            file.write_bytes(data)
+            file.write_bytes(self.traffic.gave(data))
             return link_file(file, self._file(path))
 
     def tag(self, path: str) -> str:
@@ -208,7 +210,7 @@ class Store:
         """
         with self.told(path, writing=True):
             if self.local is None:
-                done = put_if(self._fs, self._key(path), data, tag)
+                done = put_if(self._fs, self._key(path), self.traffic.gave(data), tag)
                 return done or (bool(self.tag(path)) and self.read(path) == data)
             with locked(self.local):
                 if self.tag(path) != tag:
@@ -255,7 +257,7 @@ class Store:
         return self.local / checked_path(path)
 
     def _cat(self, path: str, start: int, end: int | None) -> bytes:
-        return cat(self._fs, self._key(path), start, end)
+        return self.traffic.took(cat(self._fs, self._key(path), start, end))
 
     def _found(self, prefix: str) -> dict[str, int]:
         """Length in bytes of all objects of a bucket below a prefix, by path."""

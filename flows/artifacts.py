@@ -36,6 +36,7 @@ from flows.again import ARTIFACT, Again
 from flows.channel import Channel, related
 from flows.events import Herald
 from flows.given_up import described, failures, so_far
+from flows.metering import Meter, Silent
 from flows.outcome import Outcome
 from flows.shown import Moment, funnel, funnel_so_far, gallery, progress
 from flows.tally import Tally, report_on
@@ -91,10 +92,13 @@ class Watch:
         shop: Whose engine and ledger are watched.
         again: How its triplets are done again.
         warn_share: Share of the budget, 0 to 1, at which people are to be warned.
+        meter: Is told how the run stands.
     """
 
-    def __init__(self, shop: Workshop, again: Again, warn_share: float = 0.8) -> None:
-        self._shop = shop
+    def __init__(
+        self, shop: Workshop, again: Again, warn_share: float = 0.8, meter: Meter | None = None
+    ) -> None:
+        self._shop, self._meter = shop, meter or Silent()
         self._again = again
         self._herald = Herald(shop.run, warn_percent=round(100 * warn_share))
         self._channel = Channel()
@@ -245,6 +249,7 @@ class Watch:
 
     def _show_progress(self, moment: Moment) -> str:
         line = progress(moment, self._tally, len(self._ended))
+        self._meter.stands(moment, self._tally, len(self._ended))
         share = 100 * len(self._ended) / moment.shards if moment.shards else 0.0
         self._progress.show(self._channel, share, line)
         return line

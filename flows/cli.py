@@ -21,6 +21,7 @@ DONE, COULD_NOT_START, SOME_FAILED, STOPPED = 0, 1, 2, 3
 _COMMANDS = {
     "build": "make a corpus out of a source",
     "estimate": "say what a build would cost, before anything is paid",
+    "plan-capacity": "say what a build of some size takes: workers, limits, dollars, days",
     "audit": "open a finished corpus and prove it",
     "corpus": "unite finished runs into one corpus",
     "export": "write a finished corpus in another layout",
@@ -53,6 +54,7 @@ _NOTHING: dict[str, dict[str, Any]] = {
     "demo": {**_NOTHING_BUILT, "run": "demo"},
     "redrive": _NOTHING_BUILT,
     "estimate": {"rows": 0, "sample": 0, "presets": {}},
+    "plan-capacity": {"triplets": 0},
     "show": {"id": "", "runs": []},
     "ledger": {"runs": []},
     "failures": {"run": "", "undecided": 0, "groups": []},

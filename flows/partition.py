@@ -41,6 +41,7 @@ from flows.channel import PARENT
 from flows.listening import LISTENERS
 from flows.lookout import Lookout
 from flows.memory import keep_memory_tight
+from flows.metering import metered
 from flows.outcome import Outcome, completed_name, counted, stopped_name
 from flows.parameters import Recipe
 from flows.server import leave
@@ -82,7 +83,10 @@ def _worked(recipe: Recipe, share: Share) -> End:
         job = part_of(job_of(source, recipe), share)
         with ExitStack() as stack:
             stack.enter_context(core_logged(recipe.run))
+            meter = stack.enter_context(metered(recipe.run, share.permit, share.number))
+            job = replace(job, observer=meter.called)
             shop = stack.enter_context(opened_part(job, share.permit, shards))
+            meter.opened(shop)
             stack.enter_context(in_context(shop))
             stack.enter_context(Lookout(shop))
             standing = _through(shop, job, recipe, share)

@@ -9,7 +9,7 @@ and the next run of the same name does it again.
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from prefect.client.schemas.objects import State
@@ -37,6 +37,7 @@ from flows.dry import dry_run
 from flows.handing import Handing
 from flows.listening import LISTENERS, Listener
 from flows.memory import keep_memory_tight
+from flows.metering import metered
 from flows.outcome import Outcome, stopped_name
 from flows.parameters import Recipe
 from flows.settling import settled
@@ -104,10 +105,12 @@ def build(source: str, recipe: Recipe) -> State[Any]:
         again = again_of(given, job.store.root)
         with (
             core_logged(recipe.run),
-            opened(job) as shop,
+            metered(recipe.run, job.owner.process) as meter,
+            opened(replace(job, observer=meter.called)) as shop,
             in_context(shop),
-            Watch(shop, again, recipe.effort.warn_share) as watch,
+            Watch(shop, again, recipe.effort.warn_share, meter) as watch,
         ):
+            meter.opened(shop)
             ears = _Ears((watch, *LISTENERS.get()))
             ears.opened(shop)
             outcome = _carried_out(shop, job, recipe, ears)

@@ -184,7 +184,7 @@ class Caller:
     async def _missed(self, job: Job, entry: Entry, verdict: Verdict) -> Outcome | Retry:
         """Book a call without a good answer; decide what follows."""
         ask, kind = job.ask, verdict.kind
-        entry.request_id = entry.request_id or verdict.request_id
+        entry.request_id, entry.kind = entry.request_id or verdict.request_id, kind
         self._check(entry, verdict)
         job.tries[kind] += 1
         again = verdict.action == "retry" and job.tries[kind] <= self._allowed(verdict)

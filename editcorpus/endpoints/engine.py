@@ -122,9 +122,13 @@ class Engine:
         """The same by batches; see there."""
         return self._bulk
 
-    def standing(self) -> Standing:
-        """Calls in flight, calls waiting, and refusals so far, over all endpoints."""
-        lanes = set(self._lanes.values())
+    def standing(self, endpoint: str = "") -> Standing:
+        """Calls in flight, calls waiting, and refusals so far, over all endpoints or at one of them."""
+        lanes = {
+            lane
+            for step, lane in self._lanes.copy().items()
+            if endpoint in {"", self._endpoints[step].name}
+        }
         return Standing(
             sum(lane.in_flight for lane in lanes),
             sum(lane.waiting for lane in lanes),

@@ -9,10 +9,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from editcorpus.endpoints.books import Books
+from editcorpus.endpoints.books import Books, Told
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.replies import Reply
-from editcorpus.endpoints.requests import Answered, Ask, ForImage, What
+from editcorpus.endpoints.requests import Answered, Ask, Chat, ForImage, ImageEdit, What
 from editcorpus.endpoints.rules import Billed
 from editcorpus.errors import RunStopped, StorageFull
 from editcorpus.journal import encode
@@ -35,6 +35,7 @@ class Entry:
         seconds: From sending to the last byte, once it is back.
         request_id: The API's name of the call, where an answer without use gave one.
         usage: What such an answer says that it used.
+        kind: The class of what went wrong (`rules.Kind`), once that is known.
     """
 
     ask: Ask
@@ -42,6 +43,7 @@ class Entry:
     seconds: float = 0.0
     request_id: str = ""
     usage: Usage | None = None
+    kind: str = ""
 
 
 class Entries:
@@ -110,12 +112,15 @@ class Entries:
             raise storage_stop(error) from error
 
     def end(self, entry: Entry, outcome: Outcome, usd: Decimal | None = None) -> None:
-        """Record the end of a call that left no answer; unless given, at the outcome's own price."""
-        self._end(self._missing(entry, outcome, usd))
+        """Record the end of a call that left no answer; unless given, at the outcome's own price.
+
+        One that is free never went out.
+        """
+        self._end(entry, self._missing(entry, outcome, usd), out=outcome != "free")
 
     def missed(self, entry: Entry, billed: Billed) -> None:
         """Record the end of a call that brought an error or something useless."""
-        self._end(self._missed(entry, billed))
+        self._end(entry, self._missed(entry, billed))
 
     async def refused(self, entry: Entry, billed: Billed, refusal: Refusal) -> None:
         """Store that a request is refused for good, together with its record, and book it.
@@ -127,10 +132,10 @@ class Entries:
         try:
             await books.journal.durable(refusal_line(record, refusal))
         except OSError as error:
-            self._end(record)
+            self._end(entry, record)
             raise storage_stop(error) from error
         books.responses.keep_refusal(record, refusal)
-        books.ledger.book(record)
+        self._book(entry, record)
 
     def revoke(self, keys: Sequence[str]) -> None:
         """Forget that these requests were refused, or are about to be."""
@@ -155,9 +160,16 @@ class Entries:
         booked = price if usd is None else usd
         return self._record(entry, booked, outcome, request_id=entry.request_id)
 
-    def _end(self, record: Record) -> None:
+    def _end(self, entry: Entry, record: Record, *, out: bool = True) -> None:
         self._books.journal.note(encode("end", record.key, **to_fields(record)))
+        self._book(entry, record, out=out)
+
+    def _book(self, entry: Entry, record: Record, *, out: bool = True) -> None:
+        """Book a call, and tell of it if it went out."""
         self._books.ledger.book(record)
+        if out:
+            what = _operation(entry.ask.what)
+            self._books.observer(Told(self._endpoint, record, what, entry.kind, self._batch))
 
     async def keep(self, entry: Entry, reply: Reply, request_id: str) -> Answered:
         """Store an answer together with its record, and book what it cost.
@@ -175,7 +187,7 @@ class Entries:
         store = self._keep_image if isinstance(what, ForImage) else self._keep_text
         for pause_s in (*_KEEP_AGAIN_S, None):
             try:
-                return await store(entry.ask, record, reply.payload)
+                return await store(entry, record, reply.payload)
             except OSError as error:
                 if pause_s is None or isinstance(error, StorageFull):
                     entry.request_id = request_id
@@ -196,18 +208,18 @@ class Entries:
             self._told.add(what.model)
             _log.warning("%s", sentence)
 
-    async def _keep_image(self, ask: Ask, record: Record, payload: bytes) -> Answered:
+    async def _keep_image(self, entry: Entry, record: Record, payload: bytes) -> Answered:
         keep = partial(self._books.responses.keep_image, record, payload)
         picture = await self._in_pool(keep)
-        self._end(record)
-        return Answered(ask, picture, paid=True)
+        self._end(entry, record)
+        return Answered(entry.ask, picture, paid=True)
 
-    async def _keep_text(self, ask: Ask, record: Record, payload: bytes) -> Answered:
+    async def _keep_text(self, entry: Entry, record: Record, payload: bytes) -> Answered:
         books, body = self._books, payload.decode("utf-8", "replace")
         place = await books.journal.durable(text_line(record, body))
         answer = books.responses.keep_text(record, body, place)
-        books.ledger.book(record)
-        return Answered(ask, answer, paid=True)
+        self._book(entry, record)
+        return Answered(entry.ask, answer, paid=True)
 
     def _record(self, entry: Entry, usd: Decimal, outcome: Outcome, **known: Any) -> Record:
         at = self._books.clock()
@@ -215,6 +227,13 @@ class Entries:
 
     async def _in_pool(self, work: Callable[[], Any]) -> Any:
         return await self._loop.run_in_executor(self._pool, work)
+
+
+def _operation(what: What) -> str:
+    """What is asked for, by its name in OpenTelemetry's conventions where it has one."""
+    if isinstance(what, Chat):
+        return "chat"
+    return "image_edit" if isinstance(what, ImageEdit) else "image_generation"
 
 
 def storage_stop(error: OSError) -> RunStopped:

@@ -1,6 +1,6 @@
 """Open a run in this process: prove that everything is in order, own it, start its engine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from editcorpus.checks import check_store
 from editcorpus.endpoints import health
-from editcorpus.endpoints.books import Books
+from editcorpus.endpoints.books import Books, Told, unheard
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.health import check_endpoint, check_tokens
 from editcorpus.errors import StorageError, StorageFull
@@ -76,6 +76,7 @@ class Job:
         only_redriven: Whether only the triplets of a redrive are done (see `redriving.py`).
         modes: How each asking step asks, by its name; online where nothing is said.
         variant: How its pairs are made.
+        observer: Is told of each call (see `Books`).
     """
 
     run: str
@@ -94,6 +95,7 @@ class Job:
     repay: bool = True
     modes: Mapping[str, Mode] = field(default_factory=dict)
     variant: Variant = "output"
+    observer: Callable[[Told], None] = unheard
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -276,6 +278,7 @@ def _books(job: Job, ledger: Ledger) -> Books:
         ledger=ledger,
         journal=Journal(job.store, journal_folder(job.run), job.owner.process, gather),
         clock=job.clocks.now,
+        observer=job.observer,
     )
 
 

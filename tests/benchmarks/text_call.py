@@ -103,8 +103,10 @@ def bucket() -> Iterator[Store]:
         with subprocess.Popen([*command, f"{folder}/s3"], stderr=subprocess.PIPE) as server:
             next(line for line in server.stderr or [] if b"Starting" in line)
             members = {"key": "access", "secret": "secret", "endpoint_url": f"http://{address}"}
-            yield Store("s3://bench/store", members, Path(folder) / "spool")
-            server.terminate()
+            try:
+                yield Store("s3://bench/store", members, Path(folder) / "spool")
+            finally:
+                server.terminate()
 
 
 def asks(turn: int) -> Iterator[Ask]:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -11,8 +12,9 @@ from typing import Any
 
 import psutil
 import pytest
+from otlp_receiver import Exported, listening
 
-from editcorpus.ledger import read_history
+from editcorpus.ledger import History, read_history
 from editcorpus.storage import Store
 from flows.omniedit import omniedit
 from flows.parameters import Recipe
@@ -67,8 +69,8 @@ def charged(sandbox: Any) -> Decimal:
     return Decimal(sandbox.admin("summary")["usd"])
 
 
-def test_processes_make_what_one_makes_and_books_agree(
-    build: Callable[..., Any], store: Store, sandbox: Any
+def test_processes_make_what_one_makes_and_books_and_metrics_agree(
+    build: Callable[..., Any], store: Store, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = build("alone")
     assert alone.name == "Completed", alone
@@ -77,7 +79,9 @@ def test_processes_make_what_one_makes_and_books_agree(
     for path in store.list("journal"):
         store.remove(path)
     sandbox.admin("reset", {})
-    together = build("together", processes=3)
+    with listening() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+        together = build("together", processes=3)
     assert together.name == "Completed", together
     assert corpus(store, "together") == corpus(store, "alone")
     outcome, history = together.result(), read_history(store, "together")
@@ -85,6 +89,31 @@ def test_processes_make_what_one_makes_and_books_agree(
     assert outcome.calls["paid"] == len(history.records)
     assert len({record.attempt.rpartition("-")[0] for record in history.records}) == 3
     assert store.list("leases") == []
+    _prove_metrics(receiver.lasts, history, len(outcome.standing.rejected))
+
+
+def _prove_metrics(told: list[Exported], history: History, rejected: int) -> None:
+    """What all processes sent about a run of six triplets, beside its books."""
+    (owner,) = (one for one in told if "editcorpus.partition" not in one.resource)
+    parts = [one for one in told if one is not owner]
+    numbers = {one.resource["editcorpus.partition"] for one in parts}
+    assert numbers == {*range(len(parts))} and len(parts) >= 3
+    assert {one.resource["editcorpus.run"] for one in told} == {"together"}
+    assert len({one.resource["prefect.flow-run.id"] for one in told}) == len(told)
+    calls = Counter(record.step for record in history.records)
+    found: Counter[str] = Counter()
+    for one in told:
+        of = one.values("editcorpus.calls", "editcorpus.step", "editcorpus.outcome")
+        found.update({step: int(count) for (step, _), count in of.items()})
+        assert one.values("editcorpus.calls.in_flight") == {(): 0}
+        assert min(one.values("editcorpus.store.io", "editcorpus.direction").values()) > 0
+    assert found == calls
+    usd = sum(sum(one.values("editcorpus.cost.booked").values()) for one in told)
+    assert usd == pytest.approx(float(history.spent))
+    assert owner.values("editcorpus.run.spent")[()] == pytest.approx(float(history.spent))
+    triplets = owner.values("editcorpus.triplets", "editcorpus.outcome")
+    assert sum(triplets.values()) == 6 and triplets.get(("rejected",), 0) == rejected
+    assert owner.values("editcorpus.shards.finished") == {(): 6}
 
 
 def test_a_budget_holds_over_all_processes_and_is_used(

@@ -173,7 +173,7 @@ class Collector:
     async def _missed(self, entry: Entry, found: Verdict, *, mixed: bool) -> None:
         """Book a line without a good answer; what can be asked again is missing from then on."""
         ask, entries = entry.ask, self._works.entries
-        entry.request_id = entry.request_id or found.request_id
+        entry.request_id, entry.kind = entry.request_id or found.request_id, found.kind
         try:
             self._streaks.failed(ask.step, ask.key, found)
         except EndpointStopped as stopped:

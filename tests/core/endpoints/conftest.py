@@ -18,7 +18,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from editcorpus.endpoints.books import Books
+from editcorpus.endpoints.books import Books, Told, unheard
 from editcorpus.endpoints.endpoint import endpoint_from
 from editcorpus.endpoints.engine import Engine
 from editcorpus.endpoints.requests import Ask, Chat, ImageEdit, Outcome, Picture, request_hash
@@ -133,6 +133,7 @@ def open_engine(
     responses_in: Store | None = None,
     finder: Callable[[Store], Responses] = Responses,
     own: Mapping[str, Mapping[str, Any]] | None = None,
+    observer: Callable[[Told], None] = unheard,
     **members: Any,
 ) -> Iterator[Engine]:
     """An engine of a new process of the run; further members are those of its endpoints."""
@@ -146,6 +147,7 @@ def open_engine(
         ledger=Ledger(None if budget is None else Decimal(budget), read_totals(store, RUN)),
         journal=journal(store, journal_folder(RUN), process, 0.001),
         clock=lambda: "2026-11-20T00:00:00Z",
+        observer=observer,
     )
     members = {"base_url": url, "api_key": KEY, "provider": "sandbox", **members}
     each = {step: {**members, **(own or {}).get(step, {})} for step in steps}
