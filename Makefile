@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup demo check test test-compat test-ceph test-containers test-trainers bench chaos fuzz lock docs
+.PHONY: help setup demo check test test-compat test-ceph test-containers test-pythons test-scale test-trainers bench bench-vision chaos fuzz lock docs
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,16 +38,25 @@ test-compat: setup ## the flow's tests and one build on the oldest Prefect that 
 test-ceph: setup ## leases, store budget and a build on the S3 server of EDITCORPUS_TEST_S3_URL, _KEY, _SECRET
 	@scripts/test-s3
 
+test-pythons: setup ## the core's tests and a flow on Python 3.12 and 3.13 (exit 2: a Python could not be had)
+	@scripts/test-pythons
+
 test-trainers: setup ## read an export for LoRA trainers with the dataset class of one of them (installs torch)
 	@scripts/test-trainers
 
 test-containers: setup ## build the image, run a flow inside it, and stop a worker in the middle (root, Debian; exit 2: not tried)
 	@scripts/test-containers
 
+test-scale: setup ## PostgreSQL, Redis, two APIs, three workers; kill some in the middle (root, Debian; exit 2: not tried)
+	@scripts/test-scale
+
 bench: setup ## print the figures of speed and memory
 	@for file in $$(grep -l __main__ tests/benchmarks/*.py); do \
 	  echo "== $$file"; $(BIN)/python "$$file" || exit 1; \
 	done
+
+bench-vision: setup ## print the error rates of what judges pixels, on real pictures (EDITCORPUS_PHOTOGRAPHS=FOLDER)
+	@scripts/bench-vision
 
 chaos: setup ## kill a run fifty times, on a folder and on a bucket, and hold its books against the API's
 	@$(BIN)/python tests/chaos/chaos.py

@@ -11,7 +11,7 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound, PrefectException
 
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, first_line
 
 AWS, REMOTE = "aws-credentials", "remote-file-system"
 """Slugs of the types of block (prefect_aws/credentials.py, prefect/filesystems.py)."""
@@ -60,8 +60,7 @@ def _saved(slug: str, name: str) -> Mapping[str, Any]:
     except ObjectNotFound:
         raise ConfigError(f"No block {slug}/{name} is saved on this Prefect server.") from None
     except (httpx.HTTPError, PrefectException) as error:
-        told = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise ConfigError(f"The block {slug}/{name} cannot be read: {told}.") from None
+        raise ConfigError(f"The block {slug}/{name} cannot be read: {first_line(error)}.") from None
 
 
 def _members(value: object) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class Record:
         request_id: The API's name of the call, where it gave one.
         seconds: From sending to the last byte.
         at: When it ended, ISO 8601, UTC.
+        model_version: The model that answered, as its answer names it; empty where it does not.
     """
 
     attempt: str
@@ -63,6 +64,7 @@ class Record:
     usage: dict[str, int]
     request_id: str
     seconds: float
+    model_version: str = ""
 
     @classmethod
     def of(cls, intent: Intent, usd: Decimal, at: str, outcome: Outcome, **known: Any) -> "Record":
@@ -75,7 +77,7 @@ class Record:
 _INTENT = {field.name: field.type for field in fields(Intent)}
 _RECORD = {field.name: field.type for field in fields(Record)}
 _SHARED = (_INTENT.keys() & _RECORD.keys()) - {"usd", "at"}
-_OPTIONAL = frozenset({"batch"})
+_OPTIONAL = frozenset({"batch", "model_version"})
 """Members that are written where they are not empty; journals of the first versions have none."""
 _JSON: dict[Any, type | tuple[type, ...]] = {
     str: str,
@@ -123,7 +125,7 @@ def _known(members: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, An
     for name, value in made.items():
         if not isinstance(value, _JSON.get(kinds[name], str)):
             raise StorageError(f"A record has {value!r:.80} as {name!r}.")
-    for name in ("run", "step", "model"):
+    for name in {"run", "step", "model", "model_version"} & made.keys():
         made[name] = intern(made[name])  # a million records hold few of these
     made["usd"] = _dollars(made["usd"])
     return made

@@ -34,6 +34,7 @@ _HASTY: dict[str, Any] = {
 }
 """botocore's settings for a first look: whoever waits at a terminal gets an answer in seconds."""
 _S3 = {"s3", "s3a"}
+_KINDS = {"html": "text/html", "jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _PASSWORD = re.compile(r"://[^/\s]*:[^/\s]*@")
 """A user and a password in a URL; a name alone, as in `abfs://container@account`, is no secret."""
 
@@ -132,6 +133,16 @@ def cat(files: Any, key: str, start: int, end: int | None) -> bytes:
             return b""
         raise
     return data
+
+
+def put(files: Any, key: str, data: bytes) -> None:
+    """PUT an object, on S3 with its kind where it is one that a browser shows and else would save.
+
+    Raises:
+        OSError: Whatever the bucket's client raises.
+    """
+    kind = _KINDS.get(key.rpartition(".")[2]) if "s3" in files.protocol else None
+    files.pipe_file(key, data, **({"ContentType": kind} if kind else {}))
 
 
 def put_if(files: Any, key: str, data: bytes, tag: str) -> bool:

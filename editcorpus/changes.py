@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 VISIBLE = 25
 """Levels of 255 by which a channel must differ to count: regenerated pictures without an edit stay
@@ -40,8 +41,26 @@ class Changes:
     changed_share_no_tone: float
 
 
-def compare(source: Pixels, edited: Pixels) -> Changes:
-    """Measure the difference between two small pictures.
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """By how much a picture differs from another, px by px.
+
+    Attributes:
+        levels: -255 to 255, (3, h, w): the edited picture less the source, both after a mean over 3x3 px.
+        tone: The median of each channel, (3, 1, 1): what a change of tone over all of the picture adds.
+    """
+
+    levels: NDArray[np.int16]
+    tone: NDArray[np.int16]
+
+    def visible(self, *, tone: bool) -> Mask:
+        """Which px differ visibly, (h, w); with or without the change of tone."""
+        levels = self.levels if tone else self.levels - self.tone
+        return np.asarray(np.abs(levels).max(axis=0) > VISIBLE)
+
+
+def difference(source: Pixels, edited: Pixels) -> Difference:
+    """The difference between two small pictures.
 
     Args:
         source: RGB, (h, w, 3), about 384 px on the long side.
@@ -50,22 +69,39 @@ def compare(source: Pixels, edited: Pixels) -> Changes:
     Raises:
         ValueError: The shapes differ.
     """
-    apart = _apart(source, edited)
-    tone = np.array([_median(apart[..., channel]) for channel in range(3)], np.int16)
+    if source.shape != edited.shape:
+        raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
+    levels = _smooth(edited) - _smooth(source)
+    tone = [[[_median(channel)]] for channel in levels]
+    return Difference(levels, np.array(tone, np.int16))
+
+
+def compare(source: Pixels, edited: Pixels) -> Changes:
+    """Measure the difference between two small pictures; arguments and errors as `difference`."""
+    return changes_of(difference(source, edited))
+
+
+def changes_of(found: Difference) -> Changes:
+    """What a difference comes to."""
     return Changes(
-        mae=float(np.abs(apart).mean() / 255),
-        changed_share=float(_visible(apart).mean()),
-        changed_share_no_tone=float(_visible(apart - tone).mean()),
+        mae=float(np.abs(found.levels).mean() / 255),
+        changed_share=float(found.visible(tone=True).mean()),
+        changed_share_no_tone=float(found.visible(tone=False).mean()),
     )
 
 
-def changed(source: Pixels, edited: Pixels) -> NDArray[np.bool_]:
+def changed(source: Pixels, edited: Pixels) -> Mask:
     """Which px of two small pictures, as `compare` takes them, differ visibly: (h, w).
 
     Raises:
         ValueError: The shapes differ.
     """
-    return _visible(_apart(source, edited))
+    return difference(source, edited).visible(tone=True)
+
+
+def grown(mask: Mask, margin: int) -> Mask:
+    """The mask with all px that lie at most `margin` px away along each axis."""
+    return _widened(_widened(mask, margin).T, margin).T
 
 
 def is_blank(image: Image.Image) -> bool:
@@ -83,21 +119,22 @@ def is_blank(image: Image.Image) -> bool:
     return entropy < BLANK_ENTROPY and gradient < BLANK_GRADIENT
 
 
-def _apart(source: Pixels, edited: Pixels) -> NDArray[np.int16]:
-    if source.shape != edited.shape:
-        raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
-    return _smooth(edited).astype(np.int16) - _smooth(source)
+def _widened(mask: Mask, margin: int) -> Mask:
+    width = mask.shape[1]
+    padded = np.pad(mask, ((0, 0), (margin, margin)))
+    found = np.zeros_like(mask)
+    for shift in range(2 * margin + 1):
+        found |= padded[:, shift : shift + width]
+    return found
 
 
-def _smooth(pixels: Pixels) -> Pixels:
-    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(1)))
+def _smooth(pixels: Pixels) -> NDArray[np.int16]:
+    """(3, h, w)."""
+    mean = np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(1)))
+    return np.ascontiguousarray(mean.transpose(2, 0, 1), np.int16)
 
 
 def _median(apart: NDArray[np.int16]) -> int:
     """The median of differences from -255 to 255, by counting them."""
     counts = np.bincount(apart.ravel() + 255, minlength=511)
     return int(np.searchsorted(counts.cumsum(), apart.size / 2)) - 255
-
-
-def _visible(apart: NDArray[np.int16]) -> NDArray[np.bool_]:
-    return np.asarray(np.abs(apart).max(axis=-1) > VISIBLE)

@@ -26,6 +26,11 @@ with the offending value and what was expected; they never hold a key or a pictu
 from editcorpus.records import Reason
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception of somebody else's says first, to end a sentence of ours: without a full stop."""
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+
+
 class EditcorpusError(Exception):
     """Anything that editcorpus raises on purpose.
 

@@ -104,6 +104,15 @@ def way_back(geometry: Geometry, answer_size: tuple[int, int]) -> tuple[float, f
     )
 
 
+def canvas_box(
+    geometry: Geometry, kept: tuple[int, int, int, int]
+) -> tuple[float, float, float, float]:
+    """Where a part of the source, in its px, lies on the canvas: left, top, right, bottom."""
+    left, top = to_canvas(geometry, kept[0], kept[1])
+    right, bottom = to_canvas(geometry, kept[2], kept[3])
+    return float(left), float(top), float(right), float(bottom)
+
+
 def _check(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise ValueError(f"A source has {width}x{height} px; each side needs at least 1 px.")

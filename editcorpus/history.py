@@ -1,66 +1,22 @@
-"""What the journals of a run say of its calls: each record, or only what they add up to.
+"""What the journals of a run say of its calls: each record.
 
 A call may be on record twice: what was written by a write that failed halfway is written once more, and
 an answer that could not be kept ends as possibly billed. What stands last counts.
 """
 
-from array import array
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 
-import numpy as np
-
-from editcorpus.bookings import Intent, Outcome, Record, to_intent, to_record
+from editcorpus.bookings import Intent, Record, to_intent, to_record
 from editcorpus.errors import StorageError
 from editcorpus.headers import read_header
-from editcorpus.journal import DAMAGED, Line, read_lines
+from editcorpus.journal import DAMAGED, Line, read_journals
 from editcorpus.storage import Store
+from editcorpus.totals import Totals
 
 ENDS = frozenset({"end", "answer", "refusal"})
 """The kinds of journal lines that hold a record: what became of a call."""
-
-
-@dataclass(slots=True)
-class Totals:
-    """What the calls of a run, or of one process, add up to.
-
-    Attributes:
-        ended_usd: Booked dollars of the calls that ended.
-        outcomes: How many ended how.
-        settled: Answers by step.
-        damaged: Useless answers that were paid for, by the hash of the request.
-        usd: Booked dollars of the calls that ended, by step and shard.
-        open: The calls whose end is unknown.
-    """
-
-    ended_usd: Decimal = Decimal(0)
-    outcomes: Counter[Outcome] = field(default_factory=Counter)
-    settled: Counter[str] = field(default_factory=Counter)
-    damaged: Counter[str] = field(default_factory=Counter)
-    usd: defaultdict[tuple[str, int], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    open: tuple[Intent, ...] = ()
-
-    @property
-    def spent(self) -> Decimal:
-        """Booked dollars; calls whose end is unknown count at their worst case."""
-        return self.ended_usd + sum((intent.usd for intent in self.open), Decimal(0))
-
-    @property
-    def possibly(self) -> int:
-        """How many calls may have been billed without an answer in the store."""
-        return self.outcomes["possibly"] + len(self.open)
-
-    def add(self, record: Record, times: int = 1) -> None:
-        """Add a call that ended; -1 times takes it out again."""
-        self.ended_usd += record.usd * times
-        self.outcomes[record.outcome] += times
-        self.usd[record.step, record.shard] += record.usd * times
-        if record.outcome == "settled":
-            self.settled[record.step] += times
-        if record.outcome == "damaged":
-            self.damaged[record.key] += times
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,82 +60,29 @@ def read_history(store: Store, run: str, process: str = "") -> History:
     """
     intents: dict[str, Intent] = {}
     ended: dict[str, Record] = {}
-    for call in _calls(store, run, process):
+    folder = journal_folder(run)
+    paths = store.list(f"{folder}/{process}" if process else folder)
+    lines = (line for _, some in read_journals(store, paths) for line in some)
+    for call in calls_of(lines):
         if isinstance(call, Intent):
             intents[call.attempt] = call
         else:
             ended[call.attempt] = call
     lost = [intent for name, intent in intents.items() if name not in ended]
-    found, still_open = _settled(store, lost)
+    found, still_open = settled(store, lost)
     return History((*ended.values(), *found), still_open)
 
 
-def read_totals(
-    store: Store, run: str, process: str = "", *, without: Collection[str] = ()
-) -> Totals:
-    """What the calls of a run, or of one process, add up to; with 60 bytes of memory a call.
-
-    Args:
-        store: Where the journals lie.
-        run: Whose.
-        process: Whose alone; empty for all.
-        without: Processes whose journals are left out.
+def calls_of(lines: Iterable[Line]) -> Iterator[Intent | Record]:
+    """What journal lines say of calls.
 
     Raises:
-        StorageError: As `read_history`.
+        StorageError: A line is damaged; its place is named.
     """
-    made = Totals()
-    open_calls: dict[str, Intent] = {}
-    seen = array("q")
-    for call in _calls(store, run, process, without):
-        if isinstance(call, Intent):
-            open_calls[call.attempt] = call
-        else:
-            open_calls.pop(call.attempt, None)
-            seen.append(hash(call.attempt))
-            made.add(call)
-    if twice := _twice(seen, open_calls):
-        calls = _calls(store, run, process, without)
-        _once(made, open_calls, (one for one in calls if _of(one, twice)))
-    found, made.open = _settled(store, open_calls.values())
-    for record in found:
-        made.add(record)
-    return made
-
-
-def _twice(seen: "array[int]", open_calls: Iterable[str]) -> set[int]:
-    """Hashes of names that may have ended twice, or before they began."""
-    names = np.sort(np.array(seen, np.int64))
-    late = np.array([hash(name) for name in open_calls], np.int64)
-    return {*names[1:][names[1:] == names[:-1]].tolist(), *np.intersect1d(names, late).tolist()}
-
-
-def _of(call: Intent | Record, hashes: set[int]) -> bool:
-    return isinstance(call, Record) and hash(call.attempt) in hashes
-
-
-def _once(totals: Totals, open_calls: dict[str, Intent], ends: Iterable[Intent | Record]) -> None:
-    """Take out again what was added of calls on record more than once, but for the last record."""
-    last: dict[str, Record] = {}
-    for call in ends:
-        assert isinstance(call, Record)  # noqa: S101
-        open_calls.pop(call.attempt, None)
-        if call.attempt in last:
-            totals.add(last[call.attempt], -1)
-        last[call.attempt] = call
-
-
-def _calls(
-    store: Store, run: str, process: str, without: Collection[str] = ()
-) -> Iterator[Intent | Record]:
-    folder = journal_folder(run)
-    for path in store.list(f"{folder}/{process}" if process else folder):
-        if path.removeprefix(f"{folder}/").partition("/")[0] in without:
-            continue
-        for line in read_lines(store, path):
-            call = _call(line)
-            if call is not None:
-                yield call
+    for line in lines:
+        call = _call(line)
+        if call is not None:
+            yield call
 
 
 def _call(line: Line) -> Intent | Record | None:
@@ -199,7 +102,7 @@ def _call(line: Line) -> Intent | Record | None:
     return None
 
 
-def _settled(store: Store, lost: Iterable[Intent]) -> tuple[list[Record], tuple[Intent, ...]]:
+def settled(store: Store, lost: Iterable[Intent]) -> tuple[list[Record], tuple[Intent, ...]]:
     """The records of calls whose pictures were stored before their ends were; and the other calls."""
     found: list[Record] = []
     still_open: list[Intent] = []

@@ -7,13 +7,11 @@ guesses, and their declared size is checked before a pixel is decoded. Colour pr
 
 import hashlib
 import io
-import math
 import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image, ImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -25,7 +23,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from editcorpus import containers
 from editcorpus.containers import cut_short, declared_size, proven_size
 from editcorpus.errors import ModelMisbehaved, SourceError
-from editcorpus.modes import to_mask, to_rgb
+from editcorpus.modes import to_grey, to_mask, to_rgb
 from editcorpus.records import Reason
 
 sniff = containers.sniff
@@ -115,6 +113,30 @@ def decode_mask(data: bytes, limits: Limits) -> Image.Image:
     return _opened(data, limits, to_mask).image
 
 
+def decode_grey(data: bytes, limits: Limits, side: int) -> Image.Image:
+    """Decode a picture to look at its luminance alone: upright, mode L.
+
+    A JPEG is reduced while it is decoded, its sides staying at `side` px or more; errors as `decode_source`.
+    """
+    return _opened(data, limits, lambda image: to_grey(image, side)).image
+
+
+def decode_small(data: bytes, longest: int) -> Image.Image:
+    """Decode a picture as RGB with its long side at most `longest` px, as `fit` would make it.
+
+    A JPEG is reduced while it is decoded.
+
+    Raises:
+        SourceError: The bytes are broken.
+    """
+
+    def reduced(image: Image.Image) -> tuple[Image.Image, bool]:
+        image.draft("RGB", fitted(image.size, longest))
+        return to_rgb(image)
+
+    return fit(_opened(data, Limits(MOST_PIXELS, 1), reduced).image, longest)
+
+
 def _opened(data: bytes | None, limits: Limits, convert: _Convert) -> Source:
     if not data:
         raise SourceError(Reason.IMAGE_MISSING, "The image has no bytes.")
@@ -181,27 +203,6 @@ def fitted(size: tuple[int, int], longest: int) -> tuple[int, int]:
     return width, height
 
 
-def cut(
-    image: Image.Image,
-    box: tuple[float, float, float, float],
-    size: tuple[int, int],
-    resample: Image.Resampling = Image.Resampling.LANCZOS,
-) -> Image.Image:
-    """A box (left, top, right, bottom in px) of a picture at another size, in one resampling.
-
-    Nothing outside the box is seen: `Image.resize(box=...)` alone would mix what lies around it into
-    the edges. Where a side of the box cuts through px, the last whole px go on up to it.
-    """
-    left, top, right, bottom = box
-    inner = (math.ceil(left), math.ceil(top), math.floor(right), math.floor(bottom))
-    part = image.crop(inner)
-    if inner != box:
-        part = Image.fromarray(np.pad(np.asarray(part), ((1, 1), (1, 1), (0, 0)), "edge"))
-        x, y = inner[0] - 1, inner[1] - 1
-        return part.resize(size, resample, box=(left - x, top - y, right - x, bottom - y))
-    return part if part.size == size else part.resize(size, resample)
-
-
 def pixel_hash(image: Image.Image) -> str:
     """SHA-256 in hex over mode, size and raw pixels: the same whatever the encoder did."""
     head = f"{image.mode} {image.width}x{image.height}\n".encode()
@@ -242,7 +243,6 @@ def _decode(data: bytes, name: str, limits: Limits, convert: _Convert) -> Source
         orientation = _orientation(image)
         plain = _plain(image, name, data, orientation)
         mode = image.mode
-        image.load()
         made, flattened = convert(image)
     turn = _TURNS.get(orientation or 1)
     if turn is not None and name != "tiff":  # Pillow's TIFF reader turns the picture itself

@@ -21,10 +21,12 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
+from editcorpus.ahead import ahead
 from editcorpus.errors import StorageError
 from editcorpus.sinks import BucketSink, LocalSink, Place
 from editcorpus.storage import Store
@@ -35,6 +37,8 @@ _HEAD = re.compile(rb'\{"t":"([a-z]+)","k":"([0-9a-f]{64})"')
 _TAIL = re.compile(rb',"crc":"([0-9a-f]{8})"\}\n?\Z')
 _TAIL_BYTES = 20
 """At most: comma, name, eight digits, brace, end of the line."""
+_AHEAD = 16
+"""Files of a bucket that are fetched at once, and held: half a megabyte each."""
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -95,10 +99,24 @@ class Journal:
         folder: `journal/<run>`.
         process: Name of this process, unique over all that ever write to the store.
         gather_s: How long a write waits for others to join it, in seconds.
+        digest: Called in a thread of its own whenever so much was written that a digest can be kept.
+        digest_bytes: How much that is, in bytes.
     """
 
-    def __init__(self, store: Store, folder: str, process: str, gather_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: str,
+        process: str,
+        gather_s: float,
+        digest: Callable[[], None] | None = None,
+        digest_bytes: int = 2**20,
+    ) -> None:
         self._gather_s = gather_s
+        self._digest = digest
+        self._digest_bytes = digest_bytes
+        self._digester = ThreadPoolExecutor(1, "editcorpus-digests")
+        self._written = 0
         self._waiting: _Batch = []
         self._kept: _Batch = []
         self._writer = ThreadPoolExecutor(1, "editcorpus-journal")
@@ -134,7 +152,8 @@ class Journal:
             raise self._broken
 
     def close(self) -> None:
-        """Free the writer thread; call `flush` before."""
+        """Free the threads; call `flush` before."""
+        self._digester.shutdown(cancel_futures=True)
         self._writer.shutdown()
         self._sink.close()
 
@@ -172,6 +191,10 @@ class Journal:
             _fail(batch, error)
             return
         self._broken = None
+        self._written += sum(map(len, lines))
+        if self._digest is not None and self._written >= self._digest_bytes:
+            self._written = 0
+            self._digester.submit(self._digest)
         for place, (_, future) in zip(found, batch, strict=True):
             if future is not None and not future.done():
                 future.set_result(place)
@@ -187,13 +210,46 @@ def _fail(batch: _Batch, error: BaseException) -> None:
             future.cancel()
 
 
+class File(NamedTuple):
+    """A journal file: where it lies, and its lines as `read_lines` gives them, each time anew."""
+
+    path: str
+    lines: Callable[[], Iterator[Line]]
+
+
+def read_file(store: Store, path: str) -> File:
+    """A journal file that will be read; that of a bucket, where files are small, is fetched now."""
+    if store.local_file(path) is not None:
+        return File(path, partial(read_lines, store, path))
+    data = store.read(path)
+    return File(path, lambda: _lines(path, io.BytesIO(data)))
+
+
+def read_journals(store: Store, paths: Iterable[str]) -> Iterator[tuple[str, Iterator[Line]]]:
+    """Journal files in their order, with the lines of each as `read_lines` gives them.
+
+    Take each file's lines before the next file. In a bucket the next ones are fetched meanwhile: a
+    gigabyte is two thousand objects, of which each takes as long to come as a bucket is away.
+    """
+    if store.local is not None:
+        yield from ((path, read_lines(store, path)) for path in paths)
+        return
+    with ThreadPoolExecutor(_AHEAD, "editcorpus-journals") as pool:
+        for file in ahead(pool, partial(read_file, store), paths, _AHEAD):
+            yield file.path, file.lines()
+
+
 def read_lines(store: Store, path: str) -> Iterator[Line]:
     """The whole lines of one journal file; a torn last line is left out.
 
     A line inside the file that is none of ours comes with the kind `DAMAGED` and without a key.
     """
+    return _lines(path, _raw_lines(store, path))
+
+
+def _lines(path: str, raw: Iterable[bytes]) -> Iterator[Line]:
     offset = 0
-    for data in _raw_lines(store, path):
+    for data in raw:
         head = _HEAD.match(data)
         if head and data.endswith(b"}\n") and _sealed(data) is not False:
             yield Line(path, offset, head[1].decode(), head[2].decode(), data)

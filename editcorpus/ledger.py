@@ -11,17 +11,17 @@ from decimal import Decimal
 from threading import Lock
 from typing import Literal, Protocol
 
+from editcorpus.adding import read_totals
 from editcorpus.bookings import Intent, Outcome, Record, to_fields, to_intent, to_record
 from editcorpus.errors import BudgetExceeded
 from editcorpus.headers import Header, image_path, parse_header, read_header
 from editcorpus.history import (
     ENDS,
     History,
-    Totals,
     journal_folder,
     read_history,
-    read_totals,
 )
+from editcorpus.totals import Totals
 
 __all__ = [
     "ENDS",

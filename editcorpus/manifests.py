@@ -9,7 +9,7 @@ neither.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -135,11 +135,16 @@ def hash_of(members: Any) -> str:
 
 def _flat(items: tuple[Rejected, ...] | tuple[Failed, ...]) -> list[dict[str, str]]:
     names = ("id", "step", "reason", "detail")
-    return [{name: getattr(item, name) for name in names} for item in items]
+    made = [{name: getattr(item, name) for name in names} for item in items]
+    for one, item in zip(made, items, strict=True):
+        if isinstance(item, Rejected) and item.measured:
+            one["measured"] = item.measured
+    return made
 
 
 def _verdict(cls: type, item: dict[str, str]) -> Any:
-    return cls(item["id"], item["step"], Reason(item["reason"]), item["detail"])
+    found = cls(item["id"], item["step"], Reason(item["reason"]), item["detail"])
+    return replace(found, measured=item["measured"]) if "measured" in item else found
 
 
 @dataclass(frozen=True, slots=True)

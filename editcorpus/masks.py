@@ -1,4 +1,4 @@
-"""Where an edit may go: masks from outside, masks for the image API, and what changed outside them.
+"""Where an edit may go: masks from outside, masks for the image API, and what lies outside them.
 
 A mask is a picture of mode L and the size of its upright source: 255 where the edit goes, 0 elsewhere
 (white is edit in UltraEdit's release). The image API has it the other way round: transparent is edit.
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from editcorpus import images
-from editcorpus.changes import changed
+from editcorpus.changes import grown
 from editcorpus.errors import SourceError
 from editcorpus.records import Geometry, Reason
 
@@ -22,8 +22,6 @@ MARGIN = 8
 patches of 16 px, which are 6 px here where the canvas is 1,024 px wide, and take a mask for soft: they
 blend within the patch that its edge crosses. Scaling and the mean over 3 x 3 px take one px more each.
 Of a smaller picture it is the same share, but no less than those two px."""
-UNKNOWN = -1.0
-"""The share that changed outside the mask, where there is no outside."""
 _EDIT, _KEEP = 0, 255
 """Alpha of a px that the image API may edit, and of one that it is to keep (`mask`)."""
 
@@ -98,29 +96,16 @@ def mask_hash(mask: Image.Image, geometry: Geometry) -> str:
     return images.pixel_hash(canvas_mask(mask, geometry))
 
 
-def outside_change(source: Image.Image, edited: Image.Image, mask: Image.Image | None) -> float:
-    """Share of what lies outside a mask that changed visibly, 0 to 1.
+def outside_of(mask: Image.Image | None, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """What lies outside a mask, (h, w) at a size in px; None where nothing does, or there is no mask.
 
-    Outside begins `MARGIN` beyond the mask's edge. Both pictures are compared at `COMPARED_SIDE`, by
-    the same measure as everywhere (`changes.VISIBLE`): a shadow that an added object throws beyond the
-    margin is counted, what an encoder does is not.
-
-    Args:
-        source: RGB.
-        edited: RGB; of another size it is brought to the source's shape.
-        mask: Of the source, as `read_mask` gives it.
-
-    Returns:
-        The share; `UNKNOWN` without a mask, or where mask and margin leave nothing outside.
+    Outside begins `MARGIN` beyond the mask's edge.
     """
     if mask is None:
-        return UNKNOWN
-    size = images.fitted(source.size, COMPARED_SIDE)
+        return None
     margin = max(2, round(MARGIN * max(size) / COMPARED_SIDE))
-    outside = ~_grown(_shrunk(mask, size), margin)
-    if not outside.any():
-        return UNKNOWN
-    return float(changed(_small(source, size), _small(edited, size))[outside].mean())
+    outside = ~grown(_shrunk(mask, size), margin)
+    return outside if outside.any() else None
 
 
 def _shrunk(mask: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
@@ -130,23 +115,3 @@ def _shrunk(mask: Image.Image, size: tuple[int, int]) -> NDArray[np.bool_]:
     enlarged = size[0] >= mask.width and size[1] >= mask.height
     way = Image.Resampling.NEAREST if enlarged else Image.Resampling.BOX
     return np.asarray(mask.resize(size, way)) > 0
-
-
-def _grown(mask: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
-    """The mask with all px that lie at most `margin` px away along each axis."""
-    return _widened(_widened(mask, margin).T, margin).T
-
-
-def _widened(mask: NDArray[np.bool_], margin: int) -> NDArray[np.bool_]:
-    width = mask.shape[1]
-    padded = np.pad(mask, ((0, 0), (margin, margin)))
-    found = np.zeros_like(mask)
-    for shift in range(2 * margin + 1):
-        found |= padded[:, shift : shift + width]
-    return found
-
-
-def _small(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    if image.size == size:
-        return np.asarray(image)
-    return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))

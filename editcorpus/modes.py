@@ -11,6 +11,7 @@ whose edges are fringed with grey (its `data_generation/data_generation.py`)."""
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
     """A picture as RGB of 8 bits, alpha flattened on white, and whether any was to be flattened."""
+    image.load()
     if image.mode.startswith("I") or image.mode == "F":
         return _scaled(image).convert("RGB"), False
     if not image.has_transparency_data:
@@ -23,12 +24,22 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, bool]:
     return flat, lowest < 255  # type: ignore[operator]
 
 
+def to_grey(image: Image.Image, side: int) -> tuple[Image.Image, bool]:
+    """The luminance of a picture as `to_rgb` has it; a JPEG not yet read comes reduced, see `decode_grey`."""
+    image.draft("L", (side, side))
+    if image.mode == "L" and not image.has_transparency_data:
+        return image.copy(), False
+    made, flattened = to_rgb(image)
+    return made.convert("L"), flattened
+
+
 def to_mask(image: Image.Image) -> tuple[Image.Image, bool]:
     """A mask as L, 255 where it says so, and whether it lay in the alpha channel.
 
     Some of UltraEdit's masks are white all over and differ in alpha alone. So alpha is the mask where
     it lies on both sides of `HALF`; else luminance is, alpha left out.
     """
+    image.load()
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         found = _halves(rgba.getchannel("A"))

@@ -18,7 +18,7 @@ from threading import Event
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from editcorpus.ahead import ahead
+from editcorpus.ahead import side_by_side
 from editcorpus.balancing import Draw, Kinds, balanced, classified
 from editcorpus.errors import ConfigError, RowsDamaged, ShardError, StorageError
 from editcorpus.inputs import Inputs
@@ -152,12 +152,12 @@ def _each_file(
 
     over = Event()
 
-    def read(file: tuple[str, dict[int, Quota] | None]) -> list[_Members]:
-        return [*takewhile(lambda _: not over.is_set(), _groups(source, inputs, *file, selection))]
+    def read(file: tuple[str, dict[int, Quota] | None]) -> Iterator[_Members]:
+        return takewhile(lambda _: not over.is_set(), _groups(source, inputs, *file, selection))
 
     with ThreadPoolExecutor(_SIDE_BY_SIDE, "editcorpus-inputs") as pool:
         try:
-            yield from ahead(pool, read, chosen, _SIDE_BY_SIDE)
+            yield from side_by_side(pool, read, chosen, _SIDE_BY_SIDE)
         finally:
             over.set()  # whoever takes no more waits for row groups, and not for files
 

@@ -38,15 +38,24 @@ class Reason(StrEnum):
     RESIDUAL_PADDING = "residual_padding"
     NO_EDIT = "no_edit"
     EVERYTHING_CHANGED = "everything_changed"
+    WRONG_PICTURE = "wrong_picture"
     ANSWER_BLANK = "answer_blank"
     DISPLACED = "displaced"
+    CONTENT_LOST = "content_lost"
     JUDGE_UNREADABLE = "judge_unreadable"
     NOT_DONE = "not_done"
     NOT_PRESERVED = "not_preserved"
+    CHANGED_OUTSIDE = "changed_outside"
     ARTEFACTS = "artefacts"
+    UNLIKE = "unlike"
+    BEYOND_BAND = "beyond_band"
+    NOT_JUDGED = "not_judged"
     LICENCE_LEFT_OUT = "licence_left_out"
+    CONTAMINATED = "contaminated"
     DUPLICATE_TRIPLET = "duplicate_triplet"
     ID_TAKEN = "id_taken"
+    NEAR_DUPLICATE = "near_duplicate"
+    SPLIT_CONFLICT = "split_conflict"
     OVER_QUOTA = "over_quota"
     UNAVAILABLE = "unavailable"
     NOT_REACHED = "not_reached"
@@ -83,15 +92,24 @@ SENTENCES: dict[Reason, str] = {
     Reason.RESIDUAL_PADDING: "A bar of the padding colour is left at the edge of the result.",
     Reason.NO_EDIT: "The result shows no change against the source.",
     Reason.EVERYTHING_CHANGED: "The whole picture changed where the task is local.",
+    Reason.WRONG_PICTURE: "The result is an edit of another source image, not of its own.",
     Reason.ANSWER_BLANK: "The result shows one flat colour.",
     Reason.DISPLACED: "The result is shifted or zoomed against the source beyond the limit.",
+    Reason.CONTENT_LOST: "The result has moved more of the picture out of its frame than may be cut off.",
     Reason.JUDGE_UNREADABLE: "The judge gave no usable verdict, twice.",
     Reason.NOT_DONE: "The judge finds that the edit was not carried out as asked.",
     Reason.NOT_PRESERVED: "The judge finds that more changed than was asked for.",
+    Reason.CHANGED_OUTSIDE: "What lies outside of the edit differs more from the source than the limit.",
     Reason.ARTEFACTS: "The judge finds visible artefacts in the result.",
+    Reason.UNLIKE: "The vectors of the pair, or its SSIM, miss a limit that was set for them.",
+    Reason.BEYOND_BAND: "Its figures are rare among the accepted triplets of its family in this very run.",
+    Reason.NOT_JUDGED: "It passes the thresholds of the refiltered corpus, but nobody was asked to judge it.",
     Reason.LICENCE_LEFT_OUT: "Its licence is not among those that the united corpus takes.",
+    Reason.CONTAMINATED: "One of its pictures is a benchmark's, or resembles one with the same instruction.",
     Reason.DUPLICATE_TRIPLET: "An earlier triplet has the same two pictures and the same instruction.",
     Reason.ID_TAKEN: "An earlier triplet of the united corpus has the same id, and is another one.",
+    Reason.NEAR_DUPLICATE: "Another triplet has nearly the same two pictures and the same words.",
+    Reason.SPLIT_CONFLICT: "Its source image is near those of two splits, which no picture may join.",
     Reason.OVER_QUOTA: "As many of its source, task or family as may enter are in the corpus.",
     Reason.UNAVAILABLE: "The API gave no answer after all retries; the next run asks again.",
     Reason.NOT_REACHED: "The run stopped before this triplet's turn; the next run goes on.",
@@ -148,9 +166,15 @@ REMEDIES: dict[Reason, str] = {
         "Look in the gallery; set regenerate.prompt=keep-1, or a higher "
         "filter.judge.max_changed_share, under another run name."
     ),
+    Reason.WRONG_PICTURE: (
+        "Look at both triplets with `editcorpus show --pictures`; tell the provider the request ids."
+    ),
     Reason.ANSWER_BLANK: "Look at the answers with `editcorpus show --pictures`; tell the provider.",
     Reason.DISPLACED: (
         "Look in the gallery; set a higher filter.judge.max_displacement under another run name."
+    ),
+    Reason.CONTENT_LOST: (
+        "Look in the gallery; set a higher filter.judge.max_lost_share under another run name."
     ),
     Reason.JUDGE_UNREADABLE: (
         "Check the judge's server, align.model and align.token_ids; ask again with `editcorpus redrive`."
@@ -159,12 +183,25 @@ REMEDIES: dict[Reason, str] = {
     Reason.NOT_PRESERVED: (
         "Look in the gallery; set a lower publish.min_preserved under another run name."
     ),
+    Reason.CHANGED_OUTSIDE: (
+        "Look in the gallery; set publish.min_psnr_outside, min_ssim_outside or by_kind under another name."
+    ),
     Reason.ARTEFACTS: (
         "Look in the gallery; set a lower publish.min_clean under another run name."
     ),
+    Reason.UNLIKE: (
+        "Look in the gallery; set other limits in publish.likeness under another run name."
+    ),
+    Reason.BEYOND_BAND: "Look at it; refilter without --bands if what is rare is not wrong.",
+    Reason.NOT_JUDGED: "Build with these thresholds under another run name: only its judgement is paid for.",
     Reason.LICENCE_LEFT_OUT: "Nothing, unless you hold a licence of your own: then name it with --license.",
+    Reason.CONTAMINATED: "Nothing; look at the pair in the corpus' hits page.",
     Reason.DUPLICATE_TRIPLET: "Nothing; the earlier one, which the detail names, is in the corpus.",
     Reason.ID_TAKEN: "Unite the other run first, or under another name, if its triplet is the better one.",
+    Reason.NEAR_DUPLICATE: (
+        "Look at the pair in the corpus' hits page; --keep-near-duplicates, under another name, keeps both."
+    ),
+    Reason.SPLIT_CONFLICT: "Nothing; or unite all runs once more with --anew, which draws splits afresh.",
     Reason.OVER_QUOTA: "Unite under another name with a higher --most, --most-per-task or --most-per-family.",
     Reason.UNAVAILABLE: "Start the same command again, or `editcorpus redrive`: only these are asked.",
     Reason.NOT_REACHED: "Mend what stopped the run, and start the same command again.",

@@ -3,10 +3,12 @@
 Image models redraw every pixel and let the picture drift by some pixels and percents. The fit has four
 parameters, zoom and shift per axis. It compares local contrast, not brightness, so that a change of tone
 does no harm; begins with a phase correlation, that large shifts are found; and continues with a
-Gauss-Newton fit on a pyramid, with Tukey weights, so that the edited part has no vote.
+Gauss-Newton fit on a pyramid, with Tukey weights. Only px of structure vote: on a page or a chart most px
+are flat, agree with everything, and would make what is off by two px look like an edit. Nor do places
+vote that do not look alike once the fit is nearly right: they are the edit.
 
-Pictures are luminance of shape (h, w), float32, about 384 px on the long side: a quarter of the work at
-the full size, still good to a fraction of its pixel.
+Pictures are luminance of shape (h, w), float32, about 768 px on the long side. Error rates on real
+pictures: `make bench-vision`, and docs/vision.md.
 """
 
 import math
@@ -17,27 +19,54 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Plane = NDArray[np.float32]
+from editcorpus.planes import (
+    FARTHEST,
+    Fit,
+    Levels,
+    Mask,
+    Pair,
+    Plane,
+    alike,
+    by_phase,
+    correlation,
+    extent,
+    inside,
+    likeness,
+    warped,
+)
 
-WORKING_SIDE = 384
-"""Long side in px at which pictures are compared."""
+WORKING_SIDE = 768
+"""Long side in px at which the fit ends: half of it leaves three times the error on charts."""
+JUDGED_SIDE = 384
+"""Likewise, at which it is judged whether the fit can be trusted."""
 MIN_NCC = 0.40
 """Correlation from which on a fit is trusted: of 16 fits that were off by more than a px, 13 were below."""
+DOUBTFUL_NCC, RETURN = 0.20, 0.0003
+"""Correlation from which on a fit is trusted as well if the fit of the source against the result leads
+back to where it began, but for so large a share of a side: with 40% of the area replaced, none of 99
+that came back so was off by half a px; two pictures with nothing in common never do."""
+CLOSE, SAME, LEAST_CLOSE, LEAST_SAME = 0.80, 0.90, 0.25, 0.75
+"""Correlation of a neighbourhood that is close, and of one that is the same; share of the px of structure
+that must be close; and share of these that must be the same, else the picture was redrawn as a whole.
+Contours that were drawn anew lie beside those of the source: they correlate by 0.6 where they are off
+by 8 px, and the way back agrees with them."""
 NCC_SLACK = 0.002
 """How much a fit may lose against no fit at all: resampling blurs."""
 ITERATIONS = 12
+DIGITS = 6
+"""Digits behind the point of what is given: the last ones of sums depend on the kind of CPU."""
 CONVERGED = 0.01
 """Movement of a corner in px of a level below which the fit has settled."""
 SETTLED = 0.05
 """Likewise, below which a picture counts as aligned from the outset..."""
 ALIGNED_NCC = 0.8
 """... if it correlates so well; then neither phase nor coarser levels are asked."""
-PEAK, FARTHEST = 1.15, 0.12
-"""A phase peak is used where it is so much higher than the next, and no farther than this share."""
 TUKEY, MAD = 4.685, 1.4826
 """Tukey's constant for 95% efficiency; median absolute deviation to standard deviation."""
-MARGIN = 0.03
-"""Share of each side that has no vote: content moves out of sight there."""
+STRUCTURE = 0.1
+"""Squared steps between neighbours from which on a px votes, in parts of their mean over the picture."""
+LEAST_VOTES = 200
+"""Px of like neighbourhoods below which all px of structure vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,39 +96,47 @@ IDENTITY = Registration(1.0, 1.0, 0.0, 0.0, 1.0, 1.0, accepted=True)
 """What an untouched picture gives."""
 
 
-class _Fit(NamedTuple):
-    """Zoom less 1 and shift in shares of a side, per axis."""
+class _Votes(NamedTuple):
+    """The px that vote, as places in the plane, and how each answers to each parameter, (4, px)."""
 
-    zoom_x: float = 0.0
-    shift_x: float = 0.0
-    zoom_y: float = 0.0
-    shift_y: float = 0.0
-
-
-class _Pair(NamedTuple):
-    """Local contrast of both pictures at one level."""
-
-    source: Plane
-    edited: Plane
-
-
-class _Jacobian(NamedTuple):
-    """How each px of the source answers to each parameter, (4, px)."""
-
-    rows: Plane
+    places: NDArray[np.intp]
+    rows: NDArray[np.float64]
 
     @classmethod
-    def of(cls, plane: Plane) -> Self:
-        """By central differences; computed once per level, as the source stays where it is."""
+    def of(cls, plane: Plane, same: Mask | None = None) -> Self:
+        """By central differences; computed once per level, as the source stays where it is.
+
+        Args:
+            plane: Local contrast of the source.
+            same: Where the pictures look alike; else all of it may vote.
+        """
+        along_y, along_x = np.gradient(plane)
+        inner = inside(plane.shape)
+        energy = np.square(along_x) + np.square(along_y)
+        structure = np.zeros(plane.shape, bool)
+        structure[inner] = energy[inner] > STRUCTURE * energy[inner].mean(dtype=np.float64)
+        if same is not None and (structure & same).sum() >= LEAST_VOTES:
+            structure &= same
+        places = np.flatnonzero(structure)
         height, width = plane.shape
-        inner = _inner(plane.shape)
-        along_y, along_x = np.gradient(plane, axis=0), np.gradient(plane, axis=1)
-        x = ((np.arange(width) + 0.5) / width - 0.5).astype(np.float32)
-        y = ((np.arange(height) + 0.5) / height - 0.5).astype(np.float32)
-        along_x, along_y = along_x * np.float32(width), along_y * np.float32(height)
-        parts = (along_x * x, along_x, along_y * y[:, None], along_y)
-        rows: Plane = np.stack([part[inner].ravel() for part in parts])
-        return cls(rows)
+        row, column = np.divmod(places, width)
+        x, y = (column + 0.5) / width - 0.5, (row + 0.5) / height - 0.5
+        step_x, step_y = along_x.ravel()[places] * width, along_y.ravel()[places] * height
+        return cls(places, np.stack((step_x * x, step_x, step_y * y, step_y)).astype(np.float64))
+
+
+def luminance(image: Image.Image) -> Plane:
+    """What `register` takes of a picture: its luminance at `WORKING_SIDE`, or as it is if smaller."""
+    return np.asarray(shrunk(image.convert("L"), WORKING_SIDE), np.float32)
+
+
+def shrunk(image: Image.Image, longest: int) -> Image.Image:
+    """The picture with its long side at most `longest` px, and no side below 8 px, to be compared."""
+    side = max(image.size)
+    if side <= longest:
+        return image
+    width, height = (max(8, round(one * longest / side)) for one in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
 
 
 def register(source: Plane, edited: Plane) -> Registration:
@@ -118,23 +155,71 @@ def register(source: Plane, edited: Plane) -> Registration:
     """
     if source.shape != edited.shape:
         raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
-    fine = _level(source, edited, max(source.shape))
-    middle = _level(source, edited, max(source.shape) // 2)
-    moved, fit = _step(middle, _Jacobian.of(middle.source), _Fit())
-    if moved > SETTLED or _ncc(middle, _Fit()) < ALIGNED_NCC:
-        coarse = _level(source, edited, max(source.shape) // 4)
-        fit = _refined(middle, _refined(coarse, _by_phase(coarse)))
-    fit = _refined(fine, fit)
-    before, after = _ncc(fine, _Fit()), _ncc(fine, fit)
+    levels = Levels(source, edited)
+    fit, judged = _fitted(levels), levels.at(JUDGED_SIDE)
+    before, after = correlation(judged, Fit()), correlation(judged, fit)
+    zoom_x, shift_x, zoom_y, shift_y = (round(part, DIGITS) for part in fit)
+    close, same = _closeness(judged, fit)
+    alike_enough = close >= LEAST_CLOSE and same >= LEAST_SAME * close
+    likely = alike_enough and after >= max(DOUBTFUL_NCC, before - NCC_SLACK)
     return Registration(
-        scale_x=1 + fit.zoom_x,
-        scale_y=1 + fit.zoom_y,
-        shift_x=fit.shift_x,
-        shift_y=fit.shift_y,
-        ncc=after,
-        ncc_before=before,
-        accepted=after >= MIN_NCC and after >= before - NCC_SLACK,
+        scale_x=1 + zoom_x,
+        scale_y=1 + zoom_y,
+        shift_x=shift_x,
+        shift_y=shift_y,
+        ncc=round(after, DIGITS),
+        ncc_before=round(before, DIGITS),
+        accepted=likely and (after >= MIN_NCC or _returns(levels, fit)),
     )
+
+
+def _closeness(judged: Pair, fit: Fit) -> tuple[float, float]:
+    """The shares of the px of structure whose neighbourhoods are close, and the same."""
+    places = _Votes.of(judged.source).places
+    if not len(places):
+        return 0.0, 0.0
+    found = likeness(judged, fit).ravel()[places]
+    return float((found >= CLOSE).mean()), float((found >= SAME).mean())
+
+
+def _fitted(levels: Levels) -> Fit:
+    judged = levels.at(JUDGED_SIDE)
+    fit = _refined(judged, _Votes.of(judged.source), _begun(levels))
+    if correlation(judged, fit) < DOUBTFUL_NCC:
+        return fit
+    return _refined(levels.finest(), _like_votes(levels, fit), fit)
+
+
+def _like_votes(levels: Levels, fit: Fit) -> _Votes:
+    """The px of the finest level, of those that look alike after a fit."""
+    same = Image.fromarray(alike(levels.at(JUDGED_SIDE), fit))
+    source = levels.finest().source
+    return _Votes.of(source, np.asarray(same.resize(source.shape[::-1])))
+
+
+def _returns(levels: Levels, fit: Fit) -> bool:
+    """Whether the way back, which other px vote on, ends where the way there began."""
+    back = _fitted(levels.turned())
+    x = _farthest((fit.zoom_x, fit.shift_x), (back.zoom_x, back.shift_x))
+    y = _farthest((fit.zoom_y, fit.shift_y), (back.zoom_y, back.shift_y))
+    return max(x, y) <= RETURN
+
+
+def _farthest(there: tuple[float, float], back: tuple[float, float]) -> float:
+    """How far an end of a side comes to lie from where it was after both, as a share of it."""
+    zoom = (1 + there[0]) * (1 + back[0])
+    return abs(zoom - 1) / 2 + abs(back[1] + (1 + back[0]) * there[1])
+
+
+def _begun(levels: Levels) -> Fit:
+    """A fit that is good to a px or so; none at all where the pictures seem to be aligned."""
+    middle = levels.at(JUDGED_SIDE // 2)
+    votes = _Votes.of(middle.source)
+    moved, fit = _step(middle, votes, Fit())
+    if moved <= SETTLED and correlation(middle, Fit()) >= ALIGNED_NCC:
+        return fit
+    coarse = levels.at(JUDGED_SIDE // 4)
+    return _refined(middle, votes, _refined(coarse, _Votes.of(coarse.source), by_phase(coarse)))
 
 
 def displacement(registration: Registration) -> float:
@@ -145,88 +230,58 @@ def displacement(registration: Registration) -> float:
     )
 
 
+def corner_px(registration: Registration, size: tuple[int, int]) -> float:
+    """How far the corner that moved most has moved, in px of a picture of that width and height."""
+    x = (registration.scale_x - 1, registration.shift_x)
+    return _corner(x, (registration.scale_y - 1, registration.shift_y), size)
+
+
+def _corner(x: tuple[float, float], y: tuple[float, float], size: tuple[int, int]) -> float:
+    across, along = (abs(zoom) / 2 + abs(shift) for zoom, shift in (x, y))
+    return math.hypot(across * size[0], along * size[1])
+
+
+def remaining_px(source: Plane, edited: Plane, size: tuple[int, int]) -> float:
+    """How far a corner is still off in pictures that are nearly aligned, in px of that width and height.
+
+    What `register` gives, of the finest level alone; planes as there.
+    """
+    levels = Levels(source, edited)
+    fit = _refined(levels.finest(), _like_votes(levels, Fit()), Fit())
+    return _corner((fit.zoom_x, fit.shift_x), (fit.zoom_y, fit.shift_y), size)
+
+
 def source_box(registration: Registration, size: tuple[int, int]) -> tuple[float, ...]:
     """Where the frame of the source lies in the edited picture: left, top, right, bottom in px."""
-    fit = _Fit(
+    fit = Fit(
         registration.scale_x - 1,
         registration.shift_x,
         registration.scale_y - 1,
         registration.shift_y,
     )
-    return _extent(fit, size)
+    return extent(fit, size)
 
 
-def _level(source: Plane, edited: Plane, side: int) -> _Pair:
-    return _Pair(_contrast(_shrunk(source, side)), _contrast(_shrunk(edited, side)))
-
-
-def _shrunk(plane: Plane, side: int) -> Plane:
-    height, width = plane.shape
-    longest = max(height, width)
-    if side >= longest:
-        return plane
-    size = (max(8, round(width * side / longest)), max(8, round(height * side / longest)))
-    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR), np.float32)
-
-
-def _contrast(plane: Plane) -> Plane:
-    """Local contrast: what is left when the local mean is taken off, in units of local deviation."""
-    radius = max(3, max(plane.shape) // 32)
-    rest = plane - _mean(plane, radius)
-    deviation = np.sqrt(np.maximum(_mean(rest * rest, radius), 1))
-    contrast: Plane = rest / (deviation + 6)
-    return contrast
-
-
-def _mean(plane: Plane, radius: int) -> Plane:
-    """Mean over a square of 2 * radius + 1 px; the outermost px go on beyond the edge."""
-    size = 2 * radius + 1
-    sums = np.pad(plane, ((radius + 1, radius), (radius + 1, radius)), "edge").astype(np.float64)
-    sums = sums.cumsum(axis=0).cumsum(axis=1)
-    rows = sums[size:] - sums[:-size]
-    return ((rows[:, size:] - rows[:, :-size]) / size**2).astype(np.float32)
-
-
-def _by_phase(pair: _Pair) -> _Fit:
-    """The shift at which the phases agree best; none where no peak stands out."""
-    height, width = pair.source.shape
-    window = np.outer(np.hanning(height), np.hanning(width)).astype(np.float32)
-    cross = np.fft.rfft2(pair.edited * window) * np.conj(np.fft.rfft2(pair.source * window))
-    surface = np.fft.irfft2(cross / (np.abs(cross) + 1e-6), s=(height, width))
-    y, x = (int(i) for i in np.unravel_index(surface.argmax(), surface.shape))
-    peak = surface[y, x]
-    rest = np.roll(surface, (3 - y, 3 - x), axis=(0, 1))
-    rest[:7, :7] = -1
-    shift_x, shift_y = _signed(x, width), _signed(y, height)
-    if peak <= PEAK * max(rest.max(), 1e-9) or max(abs(shift_x), abs(shift_y)) > FARTHEST:
-        return _Fit()
-    return _Fit(shift_x=shift_x, shift_y=shift_y)
-
-
-def _signed(place: int, side: int) -> float:
-    return (place - side if place > side / 2 else place) / side
-
-
-def _refined(pair: _Pair, fit: _Fit) -> _Fit:
-    jacobian = _Jacobian.of(pair.source)
+def _refined(pair: Pair, votes: _Votes, fit: Fit) -> Fit:
     for _ in range(ITERATIONS):
-        moved, fit = _step(pair, jacobian, fit)
+        moved, fit = _step(pair, votes, fit)
         if moved < CONVERGED:
             break
     return fit
 
 
-def _step(pair: _Pair, jacobian: _Jacobian, fit: _Fit) -> tuple[float, _Fit]:
+def _step(pair: Pair, votes: _Votes, fit: Fit) -> tuple[float, Fit]:
     """One robust Gauss-Newton step: by how many px a corner moved, and the new fit."""
-    inner = _inner(pair.source.shape)
-    miss = (pair.source - _warped(pair.edited, fit))[inner].ravel()
+    if not len(votes.places):
+        return 0.0, fit
+    miss = (pair.source - warped(pair.edited, fit)).ravel()[votes.places].astype(np.float64)
     sigma = MAD * float(np.median(np.abs(miss[::3]))) + 1e-3
-    weight = np.square(np.maximum(1 - np.square(miss / np.float32(TUKEY * sigma)), 0))
-    weighted = jacobian.rows * weight
-    hessian = (weighted @ jacobian.rows.T).astype(np.float64)
+    weight = np.square(np.maximum(1 - np.square(miss / (TUKEY * sigma)), 0))
+    weighted = votes.rows * weight
+    hessian = np.einsum("in,jn->ij", weighted, votes.rows)
     hessian[np.diag_indices(4)] *= 1 + 1e-6
     try:
-        delta = np.linalg.solve(hessian, (weighted @ miss).astype(np.float64))
+        delta = np.linalg.solve(hessian, (weighted * miss).sum(axis=1))
     except np.linalg.LinAlgError:
         return 0.0, fit
     height, width = pair.source.shape
@@ -234,40 +289,4 @@ def _step(pair: _Pair, jacobian: _Jacobian, fit: _Fit) -> tuple[float, _Fit]:
         width * (abs(delta[0]) / 2 + abs(delta[1])), height * (abs(delta[2]) / 2 + abs(delta[3]))
     )
     new = np.clip(np.asarray(fit) + delta, -FARTHEST * 2, FARTHEST * 2)
-    return float(moved), _Fit(*(float(part) for part in new))
-
-
-def _extent(fit: _Fit, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The frame of the source in px of the edited picture."""
-    left, top = (0.5 + fit.shift_x - (1 + fit.zoom_x) / 2, 0.5 + fit.shift_y - (1 + fit.zoom_y) / 2)
-    return (
-        size[0] * left,
-        size[1] * top,
-        size[0] * (left + 1 + fit.zoom_x),
-        size[1] * (top + 1 + fit.zoom_y),
-    )
-
-
-def _warped(edited: Plane, fit: _Fit) -> Plane:
-    if fit == _Fit():
-        return edited
-    height, width = edited.shape
-    picture = Image.fromarray(edited).transform(
-        (width, height),
-        Image.Transform.EXTENT,
-        _extent(fit, (width, height)),
-        Image.Resampling.BILINEAR,
-    )
-    return np.asarray(picture)
-
-
-def _inner(shape: tuple[int, ...]) -> tuple[slice, slice]:
-    margin = max(2, int(MARGIN * min(shape)))
-    return slice(margin, -margin), slice(margin, -margin)
-
-
-def _ncc(pair: _Pair, fit: _Fit) -> float:
-    inner = _inner(pair.source.shape)
-    a, b = pair.source[inner], _warped(pair.edited, fit)[inner]
-    a, b = (a - a.mean()).ravel(), (b - b.mean()).ravel()
-    return float(a @ b) / math.sqrt(float(a @ a) * float(b @ b) + 1e-9)
+    return float(moved), Fit(*(float(part) for part in new))

@@ -34,8 +34,12 @@ def identify_run(
             it is the name of a united corpus.
     """
     path = f"runs/{run}/run.json"
-    if store.exists(f"unions/{run}/union.json"):
-        raise ConfigError(f"{run!r} is the name of a united corpus; choose another run name.")
+    for note, made in (
+        ("unions/{}/union.json", "united"),
+        ("refilters/{}/refilter.json", "refiltered"),
+    ):
+        if store.exists(note.format(run)):
+            raise ConfigError(f"{run!r} is the name of a {made} corpus; choose another run name.")
     wanted = json.loads(json.dumps(identity))
     store.create(path, json.dumps(wanted, indent=1, sort_keys=True).encode() + b"\n")
     known = read_identity(store, run)

@@ -11,7 +11,7 @@ facts. What is damaged raises `ShardDamaged` and is made anew by the step that w
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +78,16 @@ class Tally:
     rejected: list[Rejected] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     facts: Counter[str] = field(default_factory=Counter)
+
+    def sifted(self, made: Iterable[_Row | Rejected | Failed]) -> Iterator[_Row]:
+        """The rows among what was made; who was given up is noted."""
+        for one in made:
+            if isinstance(one, Rejected):
+                self.rejected.append(one)
+            elif isinstance(one, Failed):
+                self.failed.append(one)
+            else:
+                yield one
 
 
 def shard_folder(run: str, shard: int) -> str:

@@ -23,6 +23,7 @@ from editcorpus.buckets import (
     etag,
     is_full,
     open_bucket,
+    put,
     put_if,
     without_secrets,
 )
@@ -150,7 +151,7 @@ class Store:
         """Put `data` under `path`, whole or not at all, replacing what was there."""
         if self.local is None:
             with self.told(path, writing=True):
-                self._fs.pipe_file(self._key(path), self.traffic.gave(data))
+                put(self._fs, self._key(path), self.traffic.gave(data))
             return
         with self.upload(path) as file:
             file.write_bytes(data)
@@ -263,8 +264,7 @@ class Store:
         """Length in bytes of all objects of a bucket below a prefix, by path."""
         with self.told(prefix, writing=True):
             found = self._fs.find(self._key(prefix) + "/", detail=True)
-        skipped = len(self._base) + 1
-        named = ((name[skipped:], facts) for name, facts in found.items() if name[-1] != "/")
+        named = ((key[len(self._base) + 1 :], one) for key, one in found.items() if key[-1] != "/")
         return {path: int(one["size"]) for path, one in named if path.startswith(f"{prefix}/")}
 
     def _key(self, path: str) -> str:

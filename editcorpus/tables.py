@@ -1,7 +1,8 @@
 """Records as parquet columns, and back: one frozen dataclass is one schema.
 
 A field of type `str`, `int`, `float`, `bool` or `bytes` becomes a column of string, int64, float64,
-bool or binary; `X | None` may hold null, anything else may not; a `StrEnum` is stored as its text.
+bool or binary; `X | None` may hold null, anything else may not; a `StrEnum` is stored as its text. A
+last field with a default, whose metadata says `column=False`, has none.
 The same records give the same bytes under the same pyarrow (the lock file pins it): every option of
 the writer is fixed here. Text is compressed; pictures are compressed already, so `bytes` columns
 are stored as they are (see `pictures.py`).
@@ -123,7 +124,8 @@ def read_rows(file: Source, cls: type[_Row]) -> list[_Row]:
 
 def _columns(cls: type["DataclassInstance"]) -> list[_Column]:
     hints = get_type_hints(cls)
-    return [_column(cls, field.name, hints[field.name]) for field in fields(cls)]
+    told = [field.name for field in fields(cls) if field.metadata.get("column", True)]
+    return [_column(cls, name, hints[name]) for name in told]
 
 
 def _column(cls: type, name: str, hint: Any) -> _Column:

@@ -17,10 +17,10 @@ from decimal import ROUND_DOWN, Decimal
 from functools import partial
 from threading import Lock
 
+from editcorpus.adding import read_totals
 from editcorpus.budgets import PATH, Account, Book, read_book
 from editcorpus.claims import living
 from editcorpus.errors import ConfigError, RunStopped, StorageError, Taken
-from editcorpus.history import read_totals
 from editcorpus.leases import Owner
 from editcorpus.storage import Store
 

@@ -87,6 +87,7 @@ def again_of(recipe: Recipe, root: str) -> Again:
     form = ""
     if deployment.id:
         roles = names.model_dump(exclude={"budget"})  # no word of the command line names one
-        place = tuple(word for role in roles for word in (f"--{role}-block", roles[role]))
+        named = {f"--{role}-block": name for role, name in roles.items() if name}
+        place = tuple(word for pair in named.items() for word in pair)
         form = _PATH.format(deployment.id)
     return Again(recipe.run, place, form, given, redrives=bool(recipe.effort.redrive))

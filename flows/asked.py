@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from editcorpus.presets import decided, preset, preset_names
 from editcorpus.rows import Source
-from editcorpus.stages.order import steps_of
+from editcorpus.stages.order import steps_and_planning
 from editcorpus.stages.workshop import Variant
 from flows.parameters import STEPS, Recipe
 from flows.settling import VARIANTS
@@ -76,14 +76,12 @@ def sections_of(source: str) -> set[str]:
         step
         for name, recipe in recipes_of(source).items()
         for variant in _variants(recipe)
-        for step in _steps(source_named(source, name, None, variant), variant)
+        for step in steps_and_planning(
+            source_named(source, name, None, variant), variant, embeds=True
+        )
     }
     named = {"recipe"} if any(recipes_of(source)) else set()
     return steps | named | ({"folder"} if source == "folder" else set())
-
-
-def _steps(source: Source, variant: Variant) -> set[str]:
-    return {*steps_of(source, variant), *(["classify"] if source.classes else [])}
 
 
 def _passed_over(name: str, asked: Mapping[str, Any]) -> Iterator[str]:
@@ -110,7 +108,7 @@ def _passed_over(name: str, asked: Mapping[str, Any]) -> Iterator[str]:
 
 def _idle(source: Source, variant: Variant, asked: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each step that has settings and that such a build does not have."""
-    steps = _steps(source, variant)
+    steps = steps_and_planning(source, variant, embeds=True)
     what = " ".join(filter(None, (source.name, source.recipe, f"in the variant {variant}")))
     for step in STEPS:
         if asked.get(step) and step not in steps:

@@ -23,7 +23,9 @@ _COMMANDS = {
     "estimate": "say what a build would cost, before anything is paid",
     "plan-capacity": "say what a build of some size takes: workers, limits, dollars, days",
     "audit": "open a finished corpus and prove it",
+    "lint": "look at a published corpus, without a key or a paid call, and say what is wrong with it",
     "corpus": "unite finished runs into one corpus",
+    "hashes": "write a benchmark's pictures as hashes, to hold corpora against",
     "export": "write a finished corpus in another layout",
     "push": "send a finished corpus to a dataset repository on the Hub",
     "gallery": "make the page on which a person looks at triplets",
@@ -31,6 +33,7 @@ _COMMANDS = {
     "ledger": "say where the dollars of a store went",
     "failures": "group who is not in a corpus by reason, and say what to do",
     "redrive": "do again whom a run gave up, and only those",
+    "refilter": "make a run's corpus anew with other thresholds, for nothing",
     "gc": "say what a store can do without, and remove it",
     "setup-prefect": "make blocks, work pools, deployments and automations on a Prefect server",
     "sandbox": "serve the model APIs without key, GPU or cost, for a rehearsal",
@@ -56,8 +59,23 @@ _NOTHING: dict[str, dict[str, Any]] = {
     "estimate": {"rows": 0, "sample": 0, "presets": {}},
     "plan-capacity": {"triplets": 0},
     "show": {"id": "", "runs": []},
+    "refilter": {
+        "run": "",
+        "name": "",
+        "thresholds": {},
+        "kept": 0,
+        "lost": {},
+        "won": {},
+        "unjudged": {},
+        "unjudged_usd": "0",
+        "families": {},
+        "written": False,
+        "corpus": "",
+        "seconds": 0.0,
+    },
     "ledger": {"runs": []},
     "failures": {"run": "", "undecided": 0, "groups": []},
+    "lint": {"corpus": {"rows": 0, "triplets": 0}, "findings": []},
     "corpus": {
         "name": "",
         "version": "",
@@ -68,6 +86,15 @@ _NOTHING: dict[str, dict[str, Any]] = {
         "rejected": {},
         "splits": {},
         "bytes": 0,
+        "path": "",
+        "seconds": 0.0,
+    },
+    "hashes": {
+        "name": "",
+        "items": 0,
+        "pictures": 0,
+        "hashes": 0,
+        "left_out": 0,
         "path": "",
         "seconds": 0.0,
     },
@@ -132,7 +159,8 @@ def _check_settings(settings: Sequence[str]) -> None:
         if name.split(".")[0] == "endpoints":
             raise ConfigError(
                 f"{name} cannot be set here: the command line makes its blocks from the environment; "
-                "name a saved one with --images-block, --writer-block, --judge-block or --store-block."
+                "name a saved one with --images-block, --writer-block, --judge-block, "
+                "--embedder-block or --store-block."
             )
 
 

@@ -25,6 +25,7 @@ from flows.recipe import build
     flow_run_name="complex-edit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def complex_edit(recipe: Annotated[Recipe, FormOf("complex-edit")]) -> State[Any]:
     """Build a corpus out of Complex-Edit over OmniEdit.

@@ -4,6 +4,7 @@
 |---|---|
 | `OPENAI_BASE_URL`, `OPENAI_API_KEY` | the API that edits images and rewrites instructions |
 | `QWEN_VL_BASE_URL`, `QWEN_VL_API_KEY` | the vLLM server with the judge |
+| `EMBEDDINGS_BASE_URL`, `EMBEDDINGS_API_KEY` | the server that makes vectors; unset: that of the judge |
 | `EDITCORPUS_TARIFFS` | a file of price rows of your own, in the form of `editcorpus/tariffs.json` |
 | `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` | for `s3://` stores and inputs |
 | `HF_TOKEN`, `HF_ENDPOINT` | for `hf://` inputs: gated and private datasets; another Hub |
@@ -32,6 +33,7 @@ ROLES = {
     "compose": "writer",
     "rewrite": "writer",
     "align": "judge",
+    "embed": "embedder",
 }
 """Which endpoint each asking step asks."""
 OPENAI_URL = "https://api.openai.com/v1"
@@ -46,19 +48,22 @@ class Connections:
         images: Members of the `ModelEndpoint` block that edits images.
         writer: Likewise, that rewrites instructions.
         judge: Likewise, that judges.
+        embedder: Likewise, that makes vectors; empty where the judge's server does.
     """
 
     store: Mapping[str, Any]
     images: Mapping[str, Any] = field(repr=False)
     writer: Mapping[str, Any] = field(repr=False)
     judge: Mapping[str, Any] = field(repr=False)
+    embedder: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """The endpoint that each asking step asks."""
+        own = {step: role if getattr(self, role) else "judge" for step, role in ROLES.items()}
         made = {
-            role: endpoint_from(role, getattr(self, role)) for role in dict.fromkeys(ROLES.values())
+            role: endpoint_from(role, getattr(self, role)) for role in dict.fromkeys(own.values())
         }
-        return {step: made[role] for step, role in ROLES.items()}
+        return {step: made[role] for step, role in own.items()}
 
     def options(self) -> dict[str, Any]:
         """What opens URLs of inputs: fsspec's options for S3, and the Hub's."""
@@ -105,12 +110,27 @@ def from_environment(
         "tariff": "free",
     }
     prices = {} if "prices" in pace else price_members(environment)
+    own = _embedder(environment, asked="embedder" not in given)
     return Connections(
         store_members(environment, store),
         {**openai, **prices, **pace},
         {**openai, **prices, **pace},
         {**qwen, **prices, **pace},
+        {**own, **prices, **pace} if own else {},
     )
+
+
+def _embedder(environment: Mapping[str, str], *, asked: bool) -> dict[str, Any]:
+    """The members of an endpoint that makes vectors; none where the environment names no such server."""
+    url = environment.get("EMBEDDINGS_BASE_URL", "")
+    if not url:
+        return {}
+    return {
+        "base_url": url,
+        "api_key": SecretStr(environment.get("EMBEDDINGS_API_KEY", "")),
+        "provider": _provider(url, "vllm") if asked else "vllm",
+        "tariff": "free",
+    }
 
 
 def priced_connections(
@@ -155,6 +175,13 @@ def price_members(environment: Mapping[str, str], path: str = "") -> dict[str, A
 def open_store(environment: Mapping[str, str], store: str) -> Store:
     """A store by its root, with the environment's keys; untouched yet."""
     return _opened(store_members(environment, store))
+
+
+def input_options(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What opens URLs of inputs, with the environment's keys; nobody is called."""
+    members = store_members(environment, "")
+    hub = hub_option(members["hub_endpoint"], members["hub_token"].get_secret_value())
+    return {**_options(members), **hub}
 
 
 def _opened(members: Mapping[str, Any]) -> Store:

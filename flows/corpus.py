@@ -1,8 +1,9 @@
 """Finished runs, united into one corpus.
 
-Each batch of files is a task run, twice: it is digested, then copied. Between the two it is decided, for
-all records at once, who enters and into which split. Started again, it goes on behind its last whole file;
-with more runs, it adds files and changes none. From a shell: `editcorpus corpus --help`.
+Each batch of files is a task run, twice: it is digested, then copied; where benchmarks are named, it is held
+against them by a third. Between these it is decided, for all records at once, who enters and into which
+split. Started again, it goes on behind its last whole file; with more runs, it adds files and changes
+none. From a shell: `editcorpus corpus --help`.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from blocks.corpus_store import CorpusStore
 from editcorpus.errors import EditcorpusError, RunStopped
 from editcorpus.storage import Store
+from editcorpus.union.benchmarks import once_each, read_benchmark
 from editcorpus.union.hands import Work
 from editcorpus.union.results import United
 from editcorpus.union.terms import Terms
@@ -52,6 +54,11 @@ class Unification(BaseModel):
         description="Version of the corpus, such as 1.2.0; empty for the one that follows.",
     )
     anew: bool = Field(False, description="Whether the corpus is made from nothing once more.")
+    against: tuple[str, ...] = Field(
+        (),
+        max_length=50,
+        description="Files of `editcorpus hashes`, as paths or URLs: what these benchmarks have is left out.",
+    )
     terms: Terms = Field(
         default_factory=Terms, description="Split, licences and limits; the same for all runs."
     )
@@ -81,6 +88,7 @@ class TaskRuns:
     flow_run_name="corpus-{unification.name}",
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def corpus(unification: Annotated[Unification, Plain()]) -> State[Any]:
     """Unite finished runs into one corpus, or add runs to it.
@@ -108,7 +116,9 @@ def _united(asked: Unification) -> United:
     saved = saved_block(CorpusStore, asked.store)
     store, opens = saved.store(), partial(_opened, saved)
     corpora = tuple(named_corpus(store, run, opens) for run in asked.runs)
-    wish = Wish(asked.name, corpora, asked.terms, asked.version, asked.anew)
+    options = saved.options()
+    against = once_each(read_benchmark(one, options) for one in asked.against)
+    wish = Wish(asked.name, corpora, asked.terms, asked.version, asked.anew, against)
     return unite(store, wish, known(this_process()), TaskRuns())
 
 

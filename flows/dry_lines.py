@@ -1,6 +1,5 @@
 """`editcorpus build SOURCE --dry-run`: what the build would cost, once all of it was checked."""
 
-import argparse
 import json
 import sys
 
@@ -9,15 +8,6 @@ from flows.forecasts import estimate_json, print_estimates
 from flows.parameters import Recipe
 from flows.pricing import foretold, prices_of
 from flows.settling import settled
-
-
-def dry_argument(parser: argparse.ArgumentParser) -> None:
-    """The argument that asks for it."""
-    parser.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="check everything, pay nothing, and say what the build would cost",
-    )
 
 
 def foretell(job: Job, recipe: Recipe, *, as_json: bool) -> int:

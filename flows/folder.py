@@ -23,6 +23,7 @@ from flows.recipe import build
     flow_run_name="folder-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def folder(recipe: Annotated[Recipe, FormOf("folder")]) -> State[Any]:
     """Build a corpus out of your own pictures and instructions.

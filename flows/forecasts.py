@@ -22,6 +22,7 @@ _STEPS = {
     "regenerate": "edits",
     "rewrite": "rewrites",
     "align": "verdicts",
+    "embed": "vectors",
 }
 """What each asking step asks for."""
 _WIDTH = 80

@@ -22,7 +22,7 @@ from flows.sources import recipes_of
 _ORDER = (
     *("run", "input", "recipe", "variant", "preset", "selection", "effort", "endpoints", "folder"),
     *("regenerate", "rewrite", "align", "publish", "filter", "synthesize", "caption", "classify"),
-    *("compose", "pad"),
+    *("compose", "embed", "pad"),
 )
 """What a run cannot do without comes first, what it costs next, what few people touch last."""
 _WORDS = {"usd": "in dollars", "s": "in seconds", "png": "PNG", "ids": "IDs", "id": "ID"}

@@ -76,7 +76,7 @@ def _group(group: Group, shards: Sequence[int], *, priced: bool) -> Iterator[str
     yield f"## {inline(title)}"
     yield ""
     cost = f" ${group.usd:,.4f} booked for them." if priced else ""
-    yield f"{inline(group.sentence)}{cost} What to do: {inline(group.remedy)}"
+    yield f"{inline(group.sentence)}{cost} What to do: {group.remedy}"
     yield ""
     if shards:
         yield f"Shards: {shards_in_words(shards, _SHARDS)}."

@@ -25,6 +25,7 @@ from flows.recipe import build
     flow_run_name="gpt-image-edit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def gpt_image_edit(recipe: Annotated[Recipe, FormOf("gpt-image-edit")]) -> State[Any]:
     """Build a corpus out of GPT-IMAGE-EDIT-1.5M, its pairs as published unless told otherwise.

@@ -27,6 +27,7 @@ from flows.recipe import build
     flow_run_name="hqedit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def hqedit(recipe: Annotated[Recipe, FormOf("hqedit")]) -> State[Any]:
     """Build a corpus out of HQ-Edit with its edited images, or both images, made anew.

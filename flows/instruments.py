@@ -31,7 +31,7 @@ ATTRIBUTES = {
     "`transport_unsent`, `transport`, `timeout`, `damaged`, `moderation_input`, `moderation_output`, "
     "`bad_image`, `bad_request`, `auth`, `access`, `quota`, `dead_model`, `unknown`; `_OTHER` where "
     "nobody knows. Missing where there was none.",
-    OPERATION: "`chat`, `image_edit` or `image_generation`; the conventions have a name for the first only.",
+    OPERATION: "`chat`, `embeddings`, `image_edit` or `image_generation`; conventions name the first two.",
     PROVIDER: "Provider of the endpoint, such as `openai`, or `sandbox`.",
     ADDRESS: "Host of the endpoint.",
     PORT: "Its port.",

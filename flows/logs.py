@@ -1,6 +1,6 @@
 """What people read in the log of a run: one line for what ended it, and lines of JSON on request.
 
-For JSON on the console set `PREFECT_LOGGING_SETTINGS_PATH` to deployments/logging.yml; the log in the
+For JSON on the console set `PREFECT_LOGGING_CONFIG_PATH` to deployments/logging.yml; the log in the
 Prefect UI stays as it is.
 """
 
@@ -43,7 +43,7 @@ class OneLine(logging.Filter):
     """Takes the tracebacks off lines about what was raised on purpose, since its sentence says it all.
 
     The line by which Prefect tells that a flow has returned a failed state goes altogether: that state,
-    with its sentence, is told just before.
+    with its sentence, is told just before. So is that of a stage, which Prefect prints with all it holds.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -51,11 +51,19 @@ class OneLine(logging.Filter):
         from prefect.exceptions import FailedRun
 
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        if isinstance(error, FailedRun):
+        if isinstance(error, FailedRun) or _is_a_state(error):
             return False
         if error is None or isinstance(error, EditcorpusError):
             record.exc_info = None
+        told, _, then = record.getMessage().rpartition(" - ")
+        if told.startswith("Task run failed with state: "):
+            record.msg, record.args = f"Calls are left without an answer: {then}", ()
         return True
+
+
+def _is_a_state(error: BaseException | None) -> bool:
+    """Whether Prefect looked for an exception in a failed state, and found what the run returned."""
+    return isinstance(error, TypeError) and "cannot be resolved into an exception" in str(error)
 
 
 _ONE_LINE = OneLine()

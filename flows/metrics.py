@@ -71,7 +71,8 @@ def exported(resource: Mapping[str, str | int]) -> Iterator["Metrics | None"]:
         yield Metrics(provider.get_meter("editcorpus", made["service.version"], _SCHEMA))
     finally:
         _end(provider, _HOPELESS_S if exporter.lost else _FLUSH_S)
-        exporter.complain()
+        if exporter.sending or exporter.lost:
+            exporter.complain()
 
 
 def _end(provider: MeterProvider, patience_s: float) -> None:
@@ -98,6 +99,7 @@ class _Outgoing(OTLPMetricExporter):
     """
 
     sending = lost = _told = False
+    _telling = threading.Lock()
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **given: Any
@@ -105,15 +107,20 @@ class _Outgoing(OTLPMetricExporter):
         """Send them."""
         self.sending = True
         result = super().export(metrics_data, timeout_millis, **given)
-        self.sending, self.lost = False, result is not MetricExportResult.SUCCESS
-        self.complain()
+        self.lost = result is not MetricExportResult.SUCCESS
+        self.sending = False
+        if self.lost:
+            self.complain()
         return result
 
     def complain(self) -> None:
-        """Say that metrics do not arrive, if so and nobody has said it yet."""
-        if (self.sending or self.lost) and not self._told:
-            self._told = True
-            _log.warning("Metrics of this run do not arrive at their receiver; the build goes on.")
+        """Say that metrics do not arrive, if nobody has said it yet; on return it has been said."""
+        with self._telling:
+            if not self._told:
+                _log.warning(
+                    "Metrics of this run do not arrive at their receiver; the build goes on."
+                )
+                self._told = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from flows.recipe import build
     flow_run_name="omniedit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def omniedit(recipe: Annotated[Recipe, FormOf("omniedit")]) -> State[Any]:
     """Build a corpus out of OmniEdit with its edited images made anew.

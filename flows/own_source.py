@@ -20,6 +20,7 @@ from flows.recipe import build
     flow_run_name="own-source-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def own_source(source: str, recipe: Annotated[Recipe, FormOf()]) -> State[Any]:
     """Build a corpus from a source by its name, or by the path of a file that describes it.

@@ -31,6 +31,7 @@ from editcorpus.steps.align import Config as AlignConfig
 from editcorpus.steps.caption import Config as CaptionConfig
 from editcorpus.steps.classify import Config as ClassifyConfig
 from editcorpus.steps.compose import Config as ComposeConfig
+from editcorpus.steps.embed import Config as EmbedConfig
 from editcorpus.steps.pad import Config as PadConfig
 from editcorpus.steps.publish import Config as PublishConfig
 from editcorpus.steps.regenerate import Config as RegenerateConfig
@@ -71,7 +72,7 @@ ANY = "any"
 """In place of reasons: for whichever may end otherwise now."""
 STEPS = (
     *("classify", "caption", "synthesize", "pad", "compose", "regenerate"),
-    *("filter", "rewrite", "align", "publish"),
+    *("filter", "rewrite", "align", "embed", "publish"),
 )
 """The steps that have settings."""
 _WANTED = (ANY, *(reason.value for reason in Reason))
@@ -98,6 +99,7 @@ class Endpoints(BaseModel):
     images: str = Field("images", description="Model endpoint block that edits images.")
     writer: str = Field("writer", description="Model endpoint block that rewrites instructions.")
     judge: str = Field("judge", description="Model endpoint block of the Qwen-VL judge.")
+    embedder: str = Field("", description="Model endpoint block for vectors. Empty: the judge's.")
     budget: str = Field(
         "",
         description="Budget block; the smaller of it and effort.budget_usd counts. Empty: none.",
@@ -257,6 +259,9 @@ class Recipe(BaseModel):
         default_factory=RewriteConfig, description="Rewriting of instructions."
     )
     align: AlignConfig = Field(default_factory=AlignConfig, description="The judge.")
+    embed: EmbedConfig = Field(
+        default_factory=EmbedConfig, description="A second scorer: vectors of each pair."
+    )
     publish: PublishConfig = Field(
         default_factory=PublishConfig, description="Thresholds of the judge's scores."
     )
@@ -275,9 +280,8 @@ class Recipe(BaseModel):
 
     def identity(self, source: Source) -> dict[str, Any]:
         """What a run is: everything that decides its corpus."""
-        names = {
-            KNOWN[name].name for name in steps_of(source, self.variant, far=is_far(self.input))
-        }
+        how = {"far": is_far(self.input), "embeds": bool(self.embed.models)}
+        names = {KNOWN[name].name for name in steps_of(source, self.variant, **how)}
         names |= {"classify"} if source.classes else set()
         configs = self.configs(source)
         return {

@@ -42,6 +42,7 @@ from flows.listening import LISTENERS
 from flows.lookout import Lookout
 from flows.memory import keep_memory_tight
 from flows.metering import metered
+from flows.orphans import outlive_worker
 from flows.outcome import Outcome, completed_name, counted, stopped_name
 from flows.parameters import Recipe
 from flows.server import leave
@@ -58,6 +59,7 @@ from flows.width import width_of
     flow_run_name="{recipe.run}-partition-{share.number}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def partition(recipe: Recipe, share: Share) -> State[Any]:
     """Take some shards of a run through their stages; its owner starts this, not a person.
@@ -67,6 +69,7 @@ def partition(recipe: Recipe, share: Share) -> State[Any]:
         share: Which part of it, and what it may cost.
     """
     keep_memory_tight()
+    outlive_worker()
     end = _worked(recipe, share)
     if end.how == "done":
         name = completed_name(end.failed)

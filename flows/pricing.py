@@ -25,11 +25,12 @@ def prices_of(source: Source, chosen: Recipe, endpoints: Mapping[str, Endpoint])
         chosen.regenerate,
         chosen.rewrite,
         chosen.align,
-        steps=asking_steps(source, chosen.variant),
+        steps=asking_steps(source, chosen.variant, embeds=bool(chosen.embed.models)),
         describing=chosen.caption,
         making=chosen.synthesize,
         composing=chosen.compose,
         sorting=chosen.classify,
+        embedding=chosen.embed,
     )
 
 

@@ -35,6 +35,9 @@ _BODY = (
 )
 """What a webhook is sent: an object whose `text` a chat's own webhook shows as it is."""
 
+_AT_WORK = ("heartbeat", "Pending", "Submitting", "InfrastructurePending", "Running")
+"""After these something has to follow: a worker has the flow run. One that waits for a worker may wait."""
+
 Percent = Literal[0, 5, 10, 20, 30, 50, 80]
 """A step at which `editcorpus.failures.share` is sent; 0 is none."""
 
@@ -198,7 +201,10 @@ def _down(tell: _Teller) -> Iterator[AutomationCore]:
 
 
 def _lost(settings: Settings) -> Iterator[AutomationCore]:
-    """Whatever a flow run does is a sign of life, its end included, whatever that end is called."""
+    """Whatever a flow run does is a sign of life, its end included, whatever that end is called.
+
+    A run counts from when a worker took it: one whose process never came to a heartbeat ends, too.
+    """
     if not settings.lost_after_s:
         return
     within = max(settings.lost_after_s, 120)
@@ -207,7 +213,7 @@ def _lost(settings: Settings) -> Iterator[AutomationCore]:
         f"Ends a flow run as Crashed that gave no sign of life for {within:.0f} s.",
         EventTrigger(
             posture=Posture.Proactive,
-            after={"prefect.flow-run.heartbeat"},
+            after={f"prefect.flow-run.{sign}" for sign in _AT_WORK},
             expect={"prefect.flow-run.*"},
             match={"prefect.resource.id": ["prefect.flow-run.*"]},
             match_related=_OURS,

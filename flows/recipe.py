@@ -23,7 +23,7 @@ from editcorpus.lookups.wishes import Wish, take_wish
 from editcorpus.partitions import cut
 from editcorpus.stages.awaiting import under_way
 from editcorpus.stages.finish import Finished
-from editcorpus.stages.opening import Job, check, opened
+from editcorpus.stages.opening import Job, opened
 from editcorpus.stages.partition import held
 from editcorpus.stages.permitting import Permits
 from editcorpus.stages.plan import Plan, read_plan
@@ -38,10 +38,11 @@ from flows.handing import Handing
 from flows.listening import LISTENERS, Listener
 from flows.memory import keep_memory_tight
 from flows.metering import metered
+from flows.orphans import outlive_worker
 from flows.outcome import Outcome, stopped_name
 from flows.parameters import Recipe
 from flows.settling import settled
-from flows.starting import no_budget, promised, source_of
+from flows.starting import check_once, no_budget, promised, source_of
 from flows.surroundings import budgeted, core_logged, in_context, job_of
 from flows.through import Window
 from flows.waves import Waves
@@ -88,12 +89,13 @@ def build(source: str, recipe: Recipe) -> State[Any]:
         recipe: What is built, from what, and how.
     """
     keep_memory_tight()
+    outlive_worker()
     given = recipe
     try:
         of = source_of(source, recipe)
         recipe = budgeted(settled(recipe, of))
         job = job_of(of, recipe)
-        check(job)
+        check_once(job)
         check_crew(recipe)
         if recipe.effort.dry_run:
             return dry_run(job, recipe)

@@ -17,7 +17,7 @@ from pydantic import Secret
 
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
-from editcorpus.errors import ConfigError, RunStopped
+from editcorpus.errors import ConfigError, RunStopped, first_line
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
 from flows.connections import Connections
@@ -109,9 +109,9 @@ def run_flow(
     last, vigil = _Last(), Vigil()
     token = LISTENERS.set((last, vigil, *([listener] if listener else [])))
     try:
+        flow = flow_of(source)  # its imports take a second, in which a server starts
         start_own_server()
         names = save_blocks(recipe.run, connections, blocks)
-        flow = flow_of(source)
         with vigil:
             state = flow(recipe.model_copy(update={"endpoints": names}), return_state=True)
     except (KeyboardInterrupt, TerminationSignal):
@@ -119,7 +119,7 @@ def run_flow(
         return Ended(last.outcome, message, "Interrupted", interrupted=True)
     except (httpx.HTTPError, PrefectException, RuntimeError) as error:
         if last.outcome is None:
-            told = f"The Prefect server is gone: {_cause(error)}."
+            told = f"The Prefect server is gone: {first_line(error)}."
             raise RunStopped(told, kind="Prefect server") from error
         return Ended(last.outcome, last.outcome.stopped, "Server gone")
     finally:
@@ -143,7 +143,7 @@ def loaded(connections: Connections, blocks: Mapping[str, str]) -> Connections:
 
     Args:
         connections: Of the environment.
-        blocks: By role (`store`, `images`, `writer` or `judge`), the name of a saved block.
+        blocks: By role (`store`, `images`, `writer`, `judge` or `embedder`), the name of a saved block.
 
     Raises:
         ConfigError: There is no such block, or no Prefect server.
@@ -163,7 +163,7 @@ def _members(role: str, name: str) -> dict[str, Any]:
         why = why_unusable(error)
         raise ConfigError(f"--{role}-block: the block {name!r} cannot be used: {why}") from None
     except (httpx.HTTPError, PrefectException, KeyError) as error:
-        raise ConfigError(f"The block {name!r} cannot be loaded: {_cause(error)}.") from None
+        raise ConfigError(f"The block {name!r} cannot be loaded: {first_line(error)}.") from None
     members = {field: getattr(block, field) for field in kind.model_fields}
     if isinstance(block, CorpusStore):
         root, options = block.place()
@@ -176,13 +176,15 @@ def save_blocks(run: str, connections: Connections, blocks: Mapping[str, str]) -
     """Save what nobody named a block for, under names of this run."""
     names = dict(blocks)
     for role in _KINDS.keys() - blocks.keys():
+        if not getattr(connections, role):
+            continue  # another's server does its work
         names[role] = _own_name(run, role, blocks.values())
         block = _KINDS[role](**getattr(connections, role))
         try:
             with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _PATIENT}):
                 block.save(names[role], overwrite=True)
         except (httpx.HTTPError, PrefectException, RuntimeError) as error:
-            raise ConfigError(f"The Prefect server takes no block: {_cause(error)}.") from None
+            raise ConfigError(f"The Prefect server takes no block: {first_line(error)}.") from None
     return Endpoints(**names)
 
 
@@ -194,10 +196,6 @@ def _own_name(run: str, role: str, taken: Collection[str]) -> str:
     return name
 
 
-def _cause(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-
-
 _PATIENT = 5
 """How often a busy server (503: its database is locked) is asked once more before a run begins: as
 often as Prefect does by itself, within a minute. It was found alive just before."""
@@ -206,5 +204,6 @@ _KINDS: dict[str, type[CorpusStore] | type[ModelEndpoint]] = {
     "images": ModelEndpoint,
     "writer": ModelEndpoint,
     "judge": ModelEndpoint,
+    "embedder": ModelEndpoint,
 }
 """The class of the block of each role."""

@@ -25,6 +25,7 @@ from flows.recipe import build
     flow_run_name="scaleedit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def scaleedit(recipe: Annotated[Recipe, FormOf("scaleedit")]) -> State[Any]:
     """Build a corpus out of ScaleEdit-12M.

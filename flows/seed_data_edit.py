@@ -28,6 +28,7 @@ from flows.recipe import build
     flow_run_name="seed-data-edit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def seed_data_edit(recipe: Annotated[Recipe, FormOf("seed-data-edit")]) -> State[Any]:
     """Build a corpus out of a part of SEED-Data-Edit with its edited images made anew.

@@ -7,21 +7,21 @@ interpreter ends, which makes ten minutes of a hundred events. So the server is 
 """
 
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from prefect.context import refresh_global_settings_context
 from prefect.settings import get_current_settings
 
-from editcorpus.errors import ConfigError, RunStopped
+from editcorpus.errors import RunStopped
 from editcorpus.stages.plan import Plan
 from editcorpus.stages.workshop import Workshop
+from flows import own_server
 from flows.outcome import Outcome
 from flows.starting import answers, own_trust
 
@@ -34,11 +34,10 @@ _LEAVE_S = 3.0
 
 
 def start_own_server() -> None:
-    """Start the server that Prefect would start for this process, but deaf to Ctrl-C.
+    """Have a server serve this process where Prefect's settings name none, as Prefect itself would.
 
-    A terminal sends Ctrl-C to every process of a command, and the server must outlive the flow, whose
-    states it takes: Prefect sends what it still has when the interpreter ends, and then stops it.
-    What a thread blocks, the processes that it starts block, too.
+    It is told to Prefect as a team's would be: so nothing of a server is imported here, which takes seconds.
+    Prefect sends what it still has when the interpreter ends; then the server ends, too.
 
     Raises:
         ConfigError: The server does not start.
@@ -46,31 +45,18 @@ def start_own_server() -> None:
     settings = get_current_settings()
     if settings.api.url or not settings.server.ephemeral.enabled:
         return
-    from prefect.server.api.server import SubprocessASGIServer  # takes a second
-
-    def start() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        SubprocessASGIServer().start()
-
-    with ThreadPoolExecutor(1) as pool:
-        try:
-            pool.submit(start).result()
-        except RuntimeError as error:
-            cause = str(error).splitlines()[0].rstrip(".")
-            raise ConfigError(f"Prefect's own server does not start: {cause}.") from None
-        except BaseException:
-            SubprocessASGIServer().stop()  # or its start would be waited for
-            raise
+    os.environ["PREFECT_API_URL"] = own_server.used(
+        settings.server.ephemeral.startup_timeout_seconds
+    )
+    refresh_global_settings_context()
 
 
 def is_there() -> bool:
     """Whether the Prefect server of this process lives, as far as can be told from here."""
-    if url := get_current_settings().api.url:
-        return own_trust(os.environ) or answers(url)
-    from prefect.server.api.server import SubprocessASGIServer
-
-    process = SubprocessASGIServer().server_process
-    return process is None or process.poll() is None
+    own, url = own_server.lives(), get_current_settings().api.url
+    if own is not None:
+        return own
+    return not url or own_trust(os.environ) or answers(url)
 
 
 def patience_s() -> float:
@@ -81,7 +67,7 @@ def patience_s() -> float:
     One that this process has started never comes back.
     """
     settings = get_current_settings()
-    if not settings.api.url:
+    if not settings.api.url or own_server.lives() is not None:
         return _GRACE_S
     return max(_GRACE_S, 2.0 ** (settings.client.max_retries + 1) - 2)
 

@@ -1,7 +1,7 @@
 """What a recipe comes to once its preset, its source and its variant have had their say.
 
 What a person sets comes before what a source does otherwise than others; a preset, and the variant,
-decide what they name, and whoever sets that, too, is refused (`flows/commands/build.py`).
+decide what they name, and whoever sets that, too, is refused (`flows/building.py`).
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,7 @@ VARIANTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
                 "max_changed_share": 1.0,
                 "max_displacement": 1.0,
                 "border_fraction": 1.0,
+                "residual_padding": 1.0,
             }
         },
     },

@@ -23,7 +23,7 @@ from prefect.utilities.templating import apply_values
 from pydantic import ValidationError
 
 from editcorpus.endpoints.endpoint import first_problem
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, first_line
 from flows.setup_changes import Change
 from flows.setup_file import Pool, Queue
 
@@ -149,7 +149,7 @@ def _flow(one: Mapping[str, Any]) -> Flow[..., Any]:
     try:
         return load_flow_from_entrypoint(one["entrypoint"])
     except (ImportError, AttributeError, ValueError, PrefectException) as error:
-        told = str(error).splitlines()[0].rstrip(".")
+        told = first_line(error)
         raise ConfigError(f"The flow {one['entrypoint']} cannot be loaded: {told}.") from None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from editcorpus.endpoints.endpoint import first_problem
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, first_line
 from flows.words import is_block_name
 
 SECRETS: Mapping[str, frozenset[str]] = {
@@ -78,7 +78,7 @@ def read_wanted(path: Path, environment: Mapping[str, str]) -> Wanted:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:  # of TOML and of UTF-8
-        raise ConfigError(f"{path} is no TOML file: {_line(error)}.") from None
+        raise ConfigError(f"{path} is no TOML file: {first_line(error)}.") from None
     return wanted_of(content, environment)
 
 
@@ -171,7 +171,3 @@ def _taken(where: str, value: Any, environment: Mapping[str, str]) -> str:
         raise ConfigError(f"{where} is to come from {name}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{where} is to come from {name}, which is no text.") from None
-
-
-def _line(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".")

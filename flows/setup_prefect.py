@@ -15,7 +15,7 @@ from prefect.settings import get_current_settings
 from pydantic import ValidationError
 
 from editcorpus.endpoints.endpoint import first_problem
-from editcorpus.errors import ConfigError
+from editcorpus.errors import ConfigError, first_line
 from flows.automations import Change as AutomationChange
 from flows.automations import Settings, apply
 from flows.reactions import automations
@@ -51,8 +51,7 @@ def server() -> Iterator[SyncPrefectClient]:
     except httpx.HTTPStatusError as error:
         raise ConfigError(_refusal(error)) from None
     except (httpx.HTTPError, PrefectException) as error:
-        told = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise ConfigError(f"The Prefect server cannot be set up: {told}.") from None
+        raise ConfigError(f"The Prefect server cannot be set up: {first_line(error)}.") from None
 
 
 def saved_usual(client: SyncPrefectClient) -> set[tuple[str, str]]:

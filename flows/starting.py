@@ -6,8 +6,9 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import FrameType
@@ -23,8 +24,8 @@ from editcorpus.inputs import Inputs
 from editcorpus.leases import Owner
 from editcorpus.presets import preset
 from editcorpus.rows import Source
-from editcorpus.stages.opening import Job
-from editcorpus.stages.order import steps_of
+from editcorpus.stages.opening import Job, check
+from editcorpus.stages.order import steps_and_planning
 from editcorpus.stages.plan import planned_files
 from editcorpus.stages.workshop import Clocks
 from editcorpus.storage import Store
@@ -33,6 +34,9 @@ from flows.connections import ROLES, Connections
 from flows.parameters import Recipe
 from flows.settling import settled
 from flows.sources import source_named
+
+_CHECKED: ContextVar[Job | None] = ContextVar("editcorpus-checked", default=None)
+"""The run that was found in order just now."""
 
 
 def direct_job(source: str, recipe: Recipe, connections: Connections) -> Job:
@@ -63,7 +67,7 @@ def roles_asked(name: str, recipe: Recipe) -> frozenset[str]:
     """
     source = source_of(name, recipe)
     made = settled(recipe, source)
-    steps = {*steps_of(source, made.variant), *(["classify"] if source.classes else [])}
+    steps = steps_and_planning(source, made.variant, embeds=bool(made.embed.models))
     idle = set() if made.rewrite.share else {"rewrite"}
     return frozenset(ROLES[step] for step in steps - idle if step in ROLES)
 
@@ -118,16 +122,74 @@ def job_over(source: Source, recipe: Recipe, on: Connected) -> Job:
     )
 
 
+@contextmanager
+def checked(job: Job) -> Iterator[None]:
+    """Check a run (see `check`); whoever opens it in this process while the block lasts need not do it again.
+
+    Raises:
+        ConfigError: Something hinders it.
+    """
+    check(job)
+    token = _CHECKED.set(job)
+    try:
+        yield
+    finally:
+        _CHECKED.reset(token)
+
+
+def check_once(job: Job) -> None:
+    """Check a run, unless that has just been done in this process (`checked`).
+
+    Raises:
+        ConfigError: Something hinders it.
+    """
+    known = _CHECKED.get()
+    if known is None or known.inputs != job.inputs or _checkable(known) != _checkable(job):
+        check(job)
+
+
+def _checkable(job: Job) -> Any:
+    """What a check looks at beside the input; endpoints less their names, which saved blocks change."""
+    endpoints = {step: one.model_copy(update={"name": ""}) for step, one in job.endpoints.items()}
+    limits = job.store_budget_usd, dict(job.modes), job.variant
+    return job.run, job.store.root, job.recipe, job.configs, endpoints, limits
+
+
+def input_of(source: Source, recipe: Recipe, store: Store, options: Mapping[str, Any]) -> Inputs:
+    """The input of a run that has a plan, for whoever needs some of its rows again.
+
+    Raises:
+        ConfigError: It is not to be found.
+    """
+    found = _inputs(source, settled(recipe, source), Connected(store, options, {}))
+    return replace(found, store=store)
+
+
 def _inputs(source: Source, recipe: Recipe, on: Connected) -> Inputs:
     """The input; a dataset on the Hub at the commit that the run was planned over, if it was."""
     options = on.options if "://" in recipe.input else {}
+    known = _CHECKED.get()
+    if known is not None and _is_over(known, source, recipe, on.store, options):
+        return known.inputs
     if not is_hub(recipe.input):
         return Inputs.find(recipe.input, options, source.kind)
     try:
-        known = planned_files(on.store.hasty(), recipe.run)
+        planned = planned_files(on.store.hasty(), recipe.run)
     except StorageError as error:
         raise ConfigError(str(error)) from None
-    return Inputs.find(recipe.input, options, source.kind, planned=known)
+    return Inputs.find(recipe.input, options, source.kind, planned=planned)
+
+
+def _is_over(
+    job: Job, source: Source, recipe: Recipe, store: Store, options: Mapping[str, Any]
+) -> bool:
+    """Whether a run of that store is a recipe's, over an input that is reached like this."""
+    same = (job.run, job.store.root, job.recipe) == (
+        recipe.run,
+        store.root,
+        recipe.identity(source),
+    )
+    return same and dict(job.inputs.options) == dict(options)
 
 
 def promised(job: Job) -> str:
@@ -159,34 +221,6 @@ def this_process() -> Owner:
 def real_clocks() -> Clocks:
     """The machine's own clocks."""
     return Clocks(lambda: datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic)
-
-
-def quiet_prefect(environment: MutableMapping[str, str], *, verbose: bool) -> None:
-    """Settings under which Prefect serves one build from a shell; what is set already stays.
-
-    Without an API URL Prefect starts a server of its own, which takes up to a minute on a loaded
-    machine, and would report home. Six retries of a request take two minutes, in which a team's server
-    can be started anew. A server of one's own that is gone never comes back, and each of the states
-    that it no longer takes would cost those two minutes; two retries take 6 s.
-    """
-    teams = bool(environment.get("PREFECT_API_URL"))
-    defaults = {
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "editcorpus",
-        "PREFECT_LOGGING_LEVEL": "INFO",
-        "PREFECT_LOGGING_INTERNAL_LEVEL": "ERROR" if verbose else "CRITICAL",
-        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "INFO" if verbose else "CRITICAL",
-        "PREFECT_CLIENT_MAX_RETRIES": "6" if teams else "2",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "200",
-        "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "200",
-    }
-    for name, value in defaults.items():
-        environment.setdefault(name, value)
 
 
 def check_prefect(environment: Mapping[str, str], timeout_s: float = 5) -> None:

@@ -36,12 +36,12 @@ def job_of(source: Source, recipe: Recipe) -> Job:
     """The run that a recipe describes, with its saved blocks opened."""
     names = recipe.endpoints
     saved = saved_block(CorpusStore, names.store)
+    own = {step: getattr(names, role) or names.judge for step, role in ROLES.items()}
     made = {
-        role: saved_block(ModelEndpoint, name).endpoint(name)
-        for role in dict.fromkeys(ROLES.values())
-        for name in (getattr(names, role),)
+        name: saved_block(ModelEndpoint, name).endpoint(name)
+        for name in dict.fromkeys(own.values())
     }
-    endpoints = {step: made[role] for step, role in ROLES.items()}
+    endpoints = {step: made[name] for step, name in own.items()}
     job = job_over(source, recipe, Connected(saved.store(), saved.options(), endpoints))
     return replace(job, owner=known(job.owner))
 
@@ -152,9 +152,4 @@ def in_context(shop: Workshop) -> Iterator[None]:
 
 def api_url() -> str:
     """Where the Prefect API of this process answers, for processes that it starts."""
-    if url := get_current_settings().api.url:
-        return str(url)
-    from prefect.server.api.server import SubprocessASGIServer
-
-    server = SubprocessASGIServer()
-    return server.api_url if server.server_process is not None else ""
+    return str(get_current_settings().api.url or "")

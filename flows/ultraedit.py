@@ -25,6 +25,7 @@ from flows.recipe import build
     flow_run_name="ultraedit-{recipe.run}",
     task_runner=ThreadPoolTaskRunner(max_workers=64),  # type: ignore[arg-type]
     cache_result_in_memory=True,
+    persist_result=False,
 )
 def ultraedit(recipe: Annotated[Recipe, FormOf("ultraedit")]) -> State[Any]:
     """Build a corpus out of UltraEdit with its edited images made anew.

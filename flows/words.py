@@ -12,6 +12,8 @@ from editcorpus.stages.workshop import Mode
 from flows.modes import Modes
 
 _MOST = 4096
+ROLES = ("images", "writer", "judge", "embedder", "store")
+"""What a saved block can stand for in a command."""
 
 
 def modes(text: str) -> dict[str, str]:

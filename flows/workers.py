@@ -22,7 +22,7 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelling, Crashed
 
-from editcorpus.errors import ConfigError, RunStopped
+from editcorpus.errors import ConfigError, RunStopped, first_line
 from editcorpus.permits import Permit, told
 from editcorpus.storage import Store
 from flows.handing import Said
@@ -269,4 +269,4 @@ def _ended(found: FlowRun | None) -> End | None:
 
 
 def _told(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".") + "."
+    return first_line(error) + "."

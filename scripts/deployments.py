@@ -1,9 +1,11 @@
 """Writes deployments/*.yaml, one for each kind of work pool: `make docs`. With --check, only compares."""
 
+import ast
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "deployments"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "deployments"
 INPUTS = {
     "omniedit": "s3://bucket/omniedit/data/*.parquet",
     "complex-edit": "s3://bucket/omniedit/data/*.parquet",
@@ -83,9 +85,14 @@ definitions:
 # what stopped a run, such as its budget, would stop it again.
 deployments:
 """
+_PILOT = "Run, Custom run opens its form. A run is a dry run there, which pays nothing, until Dry run is off."
 _SOURCE = """
   - name: {name}
     entrypoint: editcorpus_flows.{module}
+    description: |-
+      {about}
+
+      {pilot}
     tags: [editcorpus, {name}]
     work_pool: *runs
     schedules: *nightly
@@ -98,6 +105,7 @@ _SOURCE = """
         effort: *careful
   - name: {name}-partition
     entrypoint: editcorpus_flows.partition
+    description: {part}
     tags: [editcorpus, {name}, partition]
     work_pool: *partitions
 """
@@ -112,6 +120,7 @@ _CORPUS = """
   # Unites finished runs of the store into one corpus; with more runs, it adds files and changes none.
   - name: corpus
     entrypoint: editcorpus_flows.corpus
+    description: {about}
     tags: [editcorpus, corpus]
     work_pool: *runs
     schedules: *nightly
@@ -128,11 +137,22 @@ def page(file: str) -> str:
     sources = "".join(_source(name, where) for name, where in INPUTS.items())
     own = _source("own-source", "s3://bucket/own", "      source: /opt/sources/mine.py\n")
     head = _HEAD.format(file=file, pool=pool, kind=kind, job=job)
-    return head + _BETWEEN.removeprefix("\n") + sources + _OWN + own.removeprefix("\n") + _CORPUS
+    last = own.removeprefix("\n") + _CORPUS.format(about=_about("corpus"))
+    return head + _BETWEEN.removeprefix("\n") + sources + _OWN + last
 
 
 def _source(name: str, where: str, more: str = "") -> str:
-    return _SOURCE.format(name=name, module=name.replace("-", "_"), input=where, more=more)
+    module = name.replace("-", "_")
+    told = {"about": _about(module), "part": _about("partition"), "pilot": _PILOT}
+    return _SOURCE.format(name=name, module=module, input=where, more=more, **told)
+
+
+def _about(flow: str) -> str:
+    """What a flow does, as its docstring says first; what follows there is for the form."""
+    code = ast.parse((ROOT / "flows" / f"{flow}.py").read_text("utf-8"))
+    found = next(one for one in code.body if getattr(one, "name", "") == flow)
+    assert isinstance(found, ast.FunctionDef)  # noqa: S101
+    return (ast.get_docstring(found) or "").partition("\n\n")[0]
 
 
 if __name__ == "__main__":

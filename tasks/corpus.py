@@ -18,6 +18,7 @@ WORK: ContextVar[Work] = ContextVar("editcorpus-union")
 @task(
     task_run_name="{number:05d}-{step}",
     cache_policy=NO_CACHE,
+    persist_result=False,
     retries=1,
     retry_delay_seconds=2,
     retry_condition_fn=worth_retrying,

@@ -11,7 +11,12 @@ from editcorpus.stages.finish import finish as finish_run
 from tasks.workshop import WORKSHOP
 
 
-@task(task_run_name="finish", cache_policy=NO_CACHE, cache_result_in_memory=True)
+@task(
+    task_run_name="finish",
+    cache_policy=NO_CACHE,
+    cache_result_in_memory=True,
+    persist_result=False,
+)
 def finish(shards: int, configuration: Mapping[str, Any], *, emulated: bool) -> Finished:
     """Write reject file, card and manifest."""
     return finish_run(WORKSHOP.get(), shards, configuration, emulated=emulated)

@@ -7,7 +7,7 @@ from editcorpus.stages.page import make_gallery
 from tasks.workshop import WORKSHOP
 
 
-@task(task_run_name="gallery", cache_policy=NO_CACHE)
+@task(task_run_name="gallery", cache_policy=NO_CACHE, persist_result=False)
 def gallery(limit: int) -> str:
     """Make the page on which a person looks at the run's triplets; gives where it lies."""
     shop = WORKSHOP.get()

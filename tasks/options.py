@@ -49,7 +49,7 @@ def stage_task(name: str) -> Callable[[Callable[_P, _R]], Task[_P, _R]]:
             retries=1,
             retry_delay_seconds=0,
             retry_condition_fn=worth_retrying,
-            result_serializer="json",
+            persist_result=False,
         )(_after_delay(work))
 
     return made

@@ -9,7 +9,7 @@ from editcorpus.stages.plan import Plan, planning
 from tasks.workshop import WORKSHOP
 
 
-@task(task_run_name="plan", cache_policy=NO_CACHE)
+@task(task_run_name="plan", cache_policy=NO_CACHE, persist_result=False)
 def plan(selection: Selection) -> Plan:
     """Fix which rows are in which shard; the first shards may be worked on before the last are known."""
     shop = WORKSHOP.get()

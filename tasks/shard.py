@@ -23,6 +23,7 @@ from tasks.align import align
 from tasks.bulk import IN_BULK, waiting
 from tasks.caption import caption
 from tasks.compose import compose
+from tasks.embed import embed
 from tasks.fetch import fetch
 from tasks.filter import filter as filter_task
 from tasks.options import RETRY_DELAY_S
@@ -40,14 +41,14 @@ TASKS: Mapping[str, Task[[int], Any]] = MappingProxyType(
         task.name: task
         for task in (
             *(fetch, view, caption, synthesize, pad, compose, regenerate),
-            *(filter_task, rewrite, align, publish),
+            *(filter_task, rewrite, align, embed, publish),
         )
     }
 )
 """The task of each stage, by the stage's name."""
 
 
-@task(task_run_name="{number:05d}-shard", cache_policy=NO_CACHE)
+@task(task_run_name="{number:05d}-shard", cache_policy=NO_CACHE, persist_result=False)
 def shard(number: int, retry_delay_s: float) -> State[Any]:
     """Take one shard through every stage; what stays unanswered does not hold up the rest."""
     RETRY_DELAY_S.set(retry_delay_s)
@@ -61,7 +62,7 @@ def shard(number: int, retry_delay_s: float) -> State[Any]:
     return Completed(name=f"{kept} kept", data=0)
 
 
-@task(task_run_name="{number:05d}-{step}-ahead", cache_policy=NO_CACHE)
+@task(task_run_name="{number:05d}-{step}-ahead", cache_policy=NO_CACHE, persist_result=False)
 def ahead(number: int, step: str, retry_delay_s: float) -> State[Any]:
     """Take one shard up to a step, and put what that step lacks into batches."""
     shop = WORKSHOP.get()

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,16 @@ QUICK_SERVER = {
     "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": 0.5,
 }
 
+REFUSED = ",".join(
+    (
+        "error::DeprecationWarning",
+        "error::FutureWarning",
+        *filter(None, [os.environ.get("EDITCORPUS_TEST_WARNINGS", "")]),
+    )
+)
+"""What Python makes of the two kinds of warning by which libraries, Prefect among them, give notice; and
+what `scripts/test-compat` takes out, of which an old Prefect's own server is warned."""
+
 settings.register_profile(
     "steady",  # the same examples each time, however busy the machine is
     deadline=None,
@@ -65,7 +75,11 @@ settings.load_profile("steady")
 
 
 def pytest_configure() -> None:
-    """Hear Ctrl-C, and let what tests start hear it, also where a shell started this in the background."""
+    """Let what tests start stop at a deprecated call, too, as the tests do.
+
+    Hear Ctrl-C, and let what tests start hear it, also where a shell started this in the background.
+    """
+    os.environ["PYTHONWARNINGS"] = REFUSED
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -87,10 +101,13 @@ def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
     from prefect.testing.utilities import prefect_test_harness
 
     updates = {getattr(prefect.settings, name): value for name, value in QUICK_SERVER.items()}
-    with (
-        prefect.settings.temporary_settings(updates),
-        prefect_test_harness(server_startup_timeout=180),
-    ):
+    with ExitStack() as stack:
+        stack.enter_context(prefect.settings.temporary_settings(updates))
+        del os.environ["PYTHONWARNINGS"]  # what a server is warned of is not ours to mend
+        try:
+            stack.enter_context(prefect_test_harness(server_startup_timeout=180))
+        finally:
+            os.environ["PYTHONWARNINGS"] = REFUSED
         url = str(prefect.settings.PREFECT_API_URL.value())
         port = url.removesuffix("/api").rpartition(":")[2]
         left_open = rf"ignore:unclosed <socket.*raddr=.*, {port}\)>:ResourceWarning"
@@ -157,13 +174,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def _prefect(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def _prefect(folder: Path, port: int, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
     folder.mkdir(exist_ok=True)
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **more,
     }
     command = [str(Path(sys.executable).with_name("prefect")), "server", "start"]
     words = [*command, "--port", str(port)]
@@ -190,7 +208,7 @@ def _answers(url: str) -> bool:
 
 @pytest.fixture(scope="session")
 def serve_prefect() -> Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]:
-    """Starts a Prefect server with its database in a folder at a port; gives its process."""
+    """Starts a Prefect server, perhaps with more settings, with its database in a folder at a port."""
     return _prefect
 
 

@@ -21,7 +21,17 @@ LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 40
 
 MAY_BE_ASYNC = re.compile(r"editcorpus/(journal\.py|endpoints/|sandbox/)")
-UNPICKLES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+UNPICKLES = {
+    "pickle",
+    "_pickle",
+    "cloudpickle",
+    "dill",
+    "joblib",
+    "jsonpickle",
+    "marshal",
+    "shelve",
+}
+UNPICKLES |= {"pandas", "torch"}  # which read pickles, too
 REGISTRY = re.compile(
     r"(pypi\.org|pythonhosted\.org|pypi\.python\.org|registry\.npmjs|conda\.anaconda"
     r"|proxy\.golang|static\.crates|ghcr\.io|quay\.io)"

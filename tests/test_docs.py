@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from editcorpus.tariffs import Tariffs, Usage
-from flows.commands.build import recipe_of
+from flows.building import recipe_of
 from flows.settling import settled
 from flows.starting import source_of
 

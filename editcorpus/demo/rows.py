@@ -91,18 +91,36 @@ def published_schema() -> pa.Schema:
 
 
 def _row(described: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    name, (width, height) = described["id"], described["size"]
     shown = _part(described)
-    sc, pq_score = (7 + int(4 * fraction(seed, what, name)) for what in ("sc", "pq"))
     data = _FORMS[described.get("form", "jpeg")](shown)
+    pictures = data, _jpeg(_edited(shown), 80)
+    return published_row(described, pictures, tuple(described["size"]), seed)
+
+
+def published_row(
+    described: Mapping[str, Any],
+    pictures: tuple[bytes | None, bytes],
+    size: tuple[int, int],
+    seed: int = 0,
+) -> dict[str, Any]:
+    """A row as OmniEdit publishes it, with made-up scores.
+
+    Args:
+        described: Its `id`, `task` and `prompts`.
+        pictures: Source and edited image, encoded; the first may be missing.
+        size: Width and height that it claims, in pixels.
+        seed: Decides the scores.
+    """
+    name, (source, edited) = described["id"], pictures
+    sc, pq_score = (7 + int(4 * fraction(seed, what, name)) for what in ("sc", "pq"))
     return {
         "omni_edit_id": name,
         "task": described["task"],
-        "src_img": data and {"bytes": data, "path": f"{name}_src{_suffix(data)}"},
-        "edited_img": {"bytes": _jpeg(_edited(shown), 80), "path": f"{name}_edit.jpg"},
+        "src_img": source and {"bytes": source, "path": f"{name}_src{_suffix(source)}"},
+        "edited_img": {"bytes": edited, "path": f"{name}_edit.jpg"},
         "edited_prompt_list": described["prompts"],
-        "width": width,
-        "height": height,
+        "width": size[0],
+        "height": size[1],
         "sc_score_1": sc,
         "sc_score_2": min(10, sc + 1),
         "sc_reasoning": "The edit follows the instruction and keeps the rest.",

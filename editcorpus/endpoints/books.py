@@ -16,7 +16,7 @@ class Told:
     Attributes:
         endpoint: That was asked.
         record: As it is booked.
-        operation: What was asked for: `chat`, `image_edit` or `image_generation`.
+        operation: What was asked for: `chat`, `embeddings`, `image_edit` or `image_generation`.
         kind: The class of its error (`rules.Kind`); empty where there was none, or nobody knows.
         batch: Whether it was a line of a batch, so that its seconds say nothing.
     """

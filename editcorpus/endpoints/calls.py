@@ -16,7 +16,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
-from editcorpus.endpoints import chat, images
+from editcorpus.endpoints import chat, embeddings, images
 from editcorpus.endpoints.books import Books
 from editcorpus.endpoints.classify import Verdict, classify
 from editcorpus.endpoints.client import CALL_ERRORS, client_of, delay_s
@@ -24,7 +24,15 @@ from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.entries import Entries, Entry
 from editcorpus.endpoints.outage import LOST, Outage
 from editcorpus.endpoints.replies import Raw, Reply, usage_of
-from editcorpus.endpoints.requests import Ask, Dropped, ForImage, Outcome, Unanswered, What
+from editcorpus.endpoints.requests import (
+    Ask,
+    Dropped,
+    Embed,
+    ForImage,
+    Outcome,
+    Unanswered,
+    What,
+)
 from editcorpus.endpoints.rules import RULES
 from editcorpus.endpoints.streaks import Streaks
 from editcorpus.errors import EndpointStopped, RunStopped, ShardError
@@ -137,7 +145,7 @@ class Caller:
         if self.stopped is not None:
             self._entries.end(entry, "free")
             raise self.stopped
-        api: Any = images if isinstance(ask.what, ForImage) else chat
+        api = _api_of(ask.what)
         raw: Raw | None = None
         try:
             raw = await self._send(api, entry, bodies)
@@ -176,7 +184,7 @@ class Caller:
     async def _read(self, raw: Raw, what: What) -> Reply:
         if isinstance(what, ForImage):
             return await self._in_pool(partial(images.read, raw, what))
-        return chat.read(raw)
+        return embeddings.read(raw) if isinstance(what, Embed) else chat.read(raw)
 
     def _hopeless(self, ask: Ask) -> Dropped | None:
         return hopeless(ask, self._damaged(ask.key))
@@ -238,6 +246,13 @@ class Caller:
 
     async def _in_pool(self, work: Callable[[], _T]) -> _T:
         return await self._loop.run_in_executor(self._pool, work)
+
+
+def _api_of(what: What) -> Any:
+    """The module that sends such a request and reads its answer."""
+    if isinstance(what, Embed):
+        return embeddings
+    return images if isinstance(what, ForImage) else chat
 
 
 def hopeless(ask: Ask, damaged: int) -> Dropped | None:

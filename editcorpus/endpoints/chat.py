@@ -10,7 +10,7 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
-from editcorpus.endpoints.replies import Raw, Reply, count, parse
+from editcorpus.endpoints.replies import Raw, Reply, count, model_of, parse
 from editcorpus.endpoints.requests import Chat, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
@@ -31,7 +31,7 @@ def parameters(chat: Chat, bodies: list[bytes]) -> dict[str, Any]:
     """All that is sent but the further members; the list of bodies is emptied."""
     bodies.reverse()
     content = [
-        {"type": "image_url", "image_url": {"url": _data_url(part, bodies.pop())}}
+        {"type": "image_url", "image_url": {"url": data_url(part, bodies.pop())}}
         if isinstance(part, Picture)
         else {"type": "text", "text": part}
         for part in chat.content
@@ -55,7 +55,7 @@ def read(raw: Raw) -> Reply:
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer holds no choice.")
-    return Reply(raw.content, usage(body))
+    return Reply(raw.content, usage(body), model_of(body))
 
 
 def usage(body: Mapping[str, Any]) -> Usage | None:
@@ -70,5 +70,6 @@ def usage(body: Mapping[str, Any]) -> Usage | None:
     return found if found != Usage() else None
 
 
-def _data_url(picture: Picture, body: bytes) -> str:
+def data_url(picture: Picture, body: bytes) -> str:
+    """An encoded picture as a message holds it."""
     return f"data:{picture.media_type};base64,{base64.b64encode(body).decode()}"

@@ -12,7 +12,15 @@ from typing import Any
 from editcorpus.endpoints.books import Books, Told
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.replies import Reply
-from editcorpus.endpoints.requests import Answered, Ask, Chat, ForImage, ImageEdit, What
+from editcorpus.endpoints.requests import (
+    Answered,
+    Ask,
+    Chat,
+    Embed,
+    ForImage,
+    ImageEdit,
+    What,
+)
 from editcorpus.endpoints.rules import Billed
 from editcorpus.errors import RunStopped, StorageFull
 from editcorpus.journal import encode
@@ -182,8 +190,8 @@ class Entries:
         usage = reply.usage if self._endpoint.reports_usage else None
         usd = self._price(what, usage or self._endpoint.guessed_usage(what))
         self._tell_gap(what, usage)
-        known = {"request_id": request_id, "usage": usage.counts() if usage else {}}
-        record = self._record(entry, usd, "settled", **known)
+        told = {"request_id": request_id, "usage": usage.counts() if usage else {}}
+        record = self._record(entry, usd, "settled", **told, model_version=reply.model)
         store = self._keep_image if isinstance(what, ForImage) else self._keep_text
         for pause_s in (*_KEEP_AGAIN_S, None):
             try:
@@ -233,6 +241,8 @@ def _operation(what: What) -> str:
     """What is asked for, by its name in OpenTelemetry's conventions where it has one."""
     if isinstance(what, Chat):
         return "chat"
+    if isinstance(what, Embed):
+        return "embeddings"
     return "image_edit" if isinstance(what, ImageEdit) else "image_generation"
 
 

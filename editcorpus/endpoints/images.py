@@ -15,7 +15,7 @@ from typing import Any
 from openai import AsyncOpenAI
 
 from editcorpus import images
-from editcorpus.endpoints.replies import Raw, Reply, count, parse
+from editcorpus.endpoints.replies import Raw, Reply, count, model_of, parse
 from editcorpus.endpoints.requests import ForImage, ImageEdit, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.records import Reason
@@ -80,7 +80,7 @@ def read(raw: Raw, what: ForImage) -> Reply:
     except (binascii.Error, TypeError, ValueError) as error:
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The picture is not base64.") from error
     images.check_answer(picture, what.size)
-    return Reply(picture, usage(body))
+    return Reply(picture, usage(body), model_of(body))
 
 
 def usage(body: Mapping[str, Any]) -> Usage | None:

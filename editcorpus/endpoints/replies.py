@@ -11,6 +11,9 @@ from editcorpus.tariffs import Usage
 _MOST_TOKENS = 10_000_000
 """Far beyond any context window: a larger number is nonsense, and would empty a budget."""
 
+_MOST_NAME = 200
+"""Characters of the longest name of a model."""
+
 
 class Raw(NamedTuple):
     """An answer as it came: the body and what the headers say."""
@@ -21,10 +24,17 @@ class Raw(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What is kept of an answer: a picture or a JSON text, and the tokens that were used."""
+    """What is kept of an answer.
+
+    Attributes:
+        payload: A picture, or a JSON text.
+        usage: The tokens that were used; None where it does not say.
+        model: The model that answered, as the answer names it; empty where it does not.
+    """
 
     payload: bytes
     usage: Usage | None
+    model: str = ""
 
 
 def parse(raw: Raw) -> dict[str, Any]:
@@ -40,6 +50,17 @@ def parse(raw: Raw) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ModelMisbehaved(Reason.ANSWER_DAMAGED, "The answer is not a JSON object.")
     return body
+
+
+def model_of(body: Mapping[str, Any]) -> str:
+    """The model that the body of an answer names, cut at 200 characters; empty where it names none."""
+    named = body.get("model")
+    if not isinstance(named, str):
+        return ""
+    whole = (
+        named[:_MOST_NAME].encode("utf-8", "replace").decode()
+    )  # half a surrogate pair is no text
+    return " ".join(whole.split())
 
 
 def usage_of(raw: Raw, read: Callable[[Mapping[str, Any]], Usage | None]) -> Usage | None:

@@ -124,8 +124,29 @@ class ImageMake:
         }
 
 
+class _Message:
+    """Texts and pictures in the order in which the model sees them."""
+
+    __slots__ = ()
+    content: tuple[str | Picture, ...]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures that are sent, in order."""
+        return tuple(part for part in self.content if isinstance(part, Picture))
+
+    @property
+    def shown(self) -> tuple[Picture, ...]:
+        """Those among them that count as input: all."""
+        return self.pictures
+
+    def parts(self) -> list[Any]:
+        """All of it, as far as it determines the answer."""
+        return [part if isinstance(part, str) else part.identity() for part in self.content]
+
+
 @dataclass(frozen=True, slots=True)
-class Chat:
+class Chat(_Message):
     """One user message of texts and pictures: `POST /v1/chat/completions`.
 
     Attributes:
@@ -140,16 +161,6 @@ class Chat:
     options: dict[str, Any]
 
     @property
-    def pictures(self) -> tuple[Picture, ...]:
-        """The pictures that are sent, in order."""
-        return tuple(part for part in self.content if isinstance(part, Picture))
-
-    @property
-    def shown(self) -> tuple[Picture, ...]:
-        """Those among them that count as input: all."""
-        return self.pictures
-
-    @property
     def prompt(self) -> str:
         """The texts of the message, one after the other."""
         return "\n".join(part for part in self.content if isinstance(part, str))
@@ -159,17 +170,54 @@ class Chat:
         return {
             "api": "chat.completions",
             "model": self.model,
-            "content": [
-                part if isinstance(part, str) else part.identity() for part in self.content
-            ],
+            "content": self.parts(),
             "max_tokens": self.max_tokens,
+            "options": self.options,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Embed(_Message):
+    """One vector of a message of texts and pictures: `POST /v1/embeddings`, vLLM's pooling API.
+
+    Attributes:
+        content: Texts and pictures in the order in which the model sees them.
+        guide: What the model is told to make of them; empty where it takes no such word.
+        options: Further members of the request's body, such as `mm_processor_kwargs`.
+    """
+
+    model: str
+    content: tuple[str | Picture, ...]
+    guide: str
+    options: dict[str, Any]
+
+    @property
+    def prompt(self) -> str:
+        """The guide and the texts of the message, one after the other."""
+        texts = (part for part in self.content if isinstance(part, str))
+        return "\n".join(filter(None, (self.guide, *texts)))
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of the answer: a vector has none."""
+        return 0
+
+    def identity(self) -> dict[str, Any]:
+        """All that determines the answer."""
+        return {
+            "api": "embeddings",
+            "model": self.model,
+            "content": self.parts(),
+            "guide": self.guide,
             "options": self.options,
         }
 
 
 ForImage = ImageEdit | ImageMake
 """Requests that are answered with a picture."""
-What = ForImage | Chat
+ForText = Chat | Embed
+"""Requests that are answered with JSON."""
+What = ForImage | ForText
 """All that can be asked."""
 
 

@@ -1,45 +1,52 @@
 const PARTS = [["done", "score_done"], ["preserved", "score_preserved"], ["clean", "score_clean"]];
 
-/** One triplet in the grid. */
-function card(entry, changesShown, open) {
-  const { stage, showChanges } = comparison(entry, true);
-  const made = element("article", { class: `card ${entry.verdict}`, "data-id": entry.id }, stage,
-    element("div", { class: "body" },
-      headline(entry), instruction(entry), original(entry), verdict(entry), scores(entry),
-      element("p", { class: "meta" }, ...meta(entry))),
-    element("footer", { class: "foot-of-card" },
-      element("code", { class: "id", title: entry.id }, element("bdi", {}, entry.id)),
-      changesButton(showChanges, changesShown), enlargeButton(entry, open)));
-  return made;
+/** One triplet in the list. */
+function card(entry, open) {
+  return element("article", {
+    class: `card ${entry.verdict}`, "data-id": entry.id, tabindex: -1,
+    "aria-label": `${entry.verdict}: ${short(entry.instruction || entry.id)}`,
+  }, comparison(entry, false),
+  element("div", { class: "body" },
+    headline(entry), instruction(entry, short), original(entry, short), verdict(entry, short),
+    scores(entry), element("p", { class: "meta" }, ...meta(entry))),
+  element("footer", { class: "foot-of-card" },
+    element("code", { class: "id", title: entry.id }, element("bdi", {}, entry.id)),
+    enlargeButton(entry, open)));
 }
 
 function headline(entry) {
-  const task = [entry.task, entry.subtask].filter(Boolean).join(" / ");
+  const native = [entry.task, entry.subtask].filter(Boolean).join(" / ");
+  const task = entry.family ? entry.family.replaceAll("_", " ") : native;
   const score = isNumber(entry.score)
     ? element("span", { class: "score", title: "Geometric mean of the three scores" },
       entry.score.toFixed(2))
     : "";
   return element("p", { class: "headline" },
     element("span", { class: `badge ${entry.verdict}` }, entry.verdict),
-    task ? element("span", { class: "task" }, task) : "", score);
+    task ? element("span", { class: "task", title: native }, task) : "", score);
 }
 
-function instruction(entry) {
+/** What a card has room for; the large view tells all of it. */
+const short = (text) => (text.length > 400 ? `${text.slice(0, 400)}…` : text);
+const whole = (text) => text;
+
+function instruction(entry, cut = whole) {
   return entry.instruction
-    ? element("h2", { class: "instruction" }, entry.instruction)
+    ? element("h2", { class: "instruction", dir: "auto" }, cut(entry.instruction))
     : element("h2", { class: "instruction missing" }, "No instruction");
 }
 
-function original(entry) {
+function original(entry, cut = whole) {
   if (!entry.instruction_original) return "";
   return element("p", { class: "original" },
-    element("span", { class: "word" }, "rewritten from"), " ", entry.instruction_original);
+    element("span", { class: "word" }, "rewritten from"), " ",
+    element("bdi", {}, cut(entry.instruction_original)));
 }
 
-function verdict(entry) {
+function verdict(entry, cut = whole) {
   if (!entry.reason) return "";
   const parts = [element("strong", {}, entry.sentence)];
-  if (entry.detail) parts.push(element("span", { class: "why" }, entry.detail));
+  if (entry.detail) parts.push(element("span", { class: "why" }, cut(entry.detail)));
   const where = entry.step ? `${entry.step} · ${entry.reason}` : entry.reason;
   return element("p", { class: "reason" }, ...parts, element("code", {}, where));
 }
@@ -56,28 +63,16 @@ function scores(entry) {
   }));
 }
 
-/** Geometry, change, price and model in one line of separate parts. */
+/** Doubts, change, price, model and geometry, as far as there is room. */
 function meta(entry) {
   const parts = [
-    entry.geometry && geometryText(entry.geometry),
+    doubtsText(entry),
     isNumber(entry.changed_share) && `${percent(entry.changed_share)} changed`,
     entry.cost_usd !== undefined && dollars(entry.cost_usd),
     entry.model,
+    entry.geometry && geometryText(entry.geometry),
   ];
   return parts.filter(Boolean).map((part) => element("span", {}, part));
-}
-
-function changesButton(showChanges, shown) {
-  if (!showChanges) return "";
-  const button = element("button", { class: "changes", type: "button" }, "Changes");
-  const set = (on) => {
-    button.setAttribute("aria-pressed", on);
-    showChanges(on);
-  };
-  button.addEventListener("click", () => set(button.getAttribute("aria-pressed") !== "true"));
-  button.addEventListener("set-changes", (event) => set(event.detail));
-  set(shown);
-  return button;
 }
 
 function enlargeButton(entry, open) {

@@ -1,48 +1,60 @@
-/** Source and edited picture over each other, with a line to drag, and the mask of what changed. */
-function comparison(entry, lazy) {
-  const { source, edited, mask } = entry.pictures;
+/** Source and edited picture as `view` says: with a line to drag, side by side, or in turn. */
+function comparison(entry, large) {
+  const { source, edited } = chosenPictures(entry, large);
   const frame = element("div", { class: "frame" });
   const stage = element("div", { class: "stage" }, frame);
   if (!source && !edited) {
     frame.append(element("p", { class: "nothing" }, "No picture"));
-    return { stage, showChanges: null };
+    return stage;
   }
-  setRatio(frame, entry);
-  if (source) frame.append(picture(source, `Source of ${entry.id}`, "source", lazy, frame));
-  if (edited) frame.append(picture(edited, `Edited image of ${entry.id}`, "edited", lazy, frame));
-  const both = Boolean(source && edited);
-  const overlay = mask ? picture(mask, "", "mask", lazy, null) : null;
-  if (overlay) {
-    overlay.hidden = true;
-    frame.append(overlay);
-  }
-  frame.append(label("source", source && "source"), label("edited", edited && "edited"));
-  if (both) frame.append(...slider(frame, entry));
+  if (entry.geometry) setRatio(frame, entry.geometry[0], entry.geometry[1]);
+  const layer = element("div", { class: "overlays", "aria-hidden": "true" });
+  const foot = element("div", { class: "foot-of-stage", "aria-hidden": "true" });
+  if (source) frame.append(pane("source", source, `Source of ${entry.id}`, large, frame));
+  if (edited) frame.append(pane("edited", edited, `Edited image of ${entry.id}`, large, frame));
+  frame.lastElementChild.append(layer);
+  if (source && edited) frame.append(...slider(frame, entry));
   else frame.classList.add("single");
-  const showChanges = overlay && ((on) => { overlay.hidden = !on; });
-  return { stage, showChanges };
+  stage.append(foot);
+  const fill = () => fillOverlays(layer, foot, entry, !large);
+  stage.addEventListener("overlays", fill);
+  if (view.overlays.size) fill();
+  return stage;
 }
 
-function setRatio(frame, entry) {
-  const known = entry.geometry;
-  if (known) frame.style.setProperty("--ratio", known.source_width / known.source_height);
+/** The small pictures in the list, where there are some. */
+function chosenPictures(entry, large) {
+  const { pictures } = entry;
+  const chosen = (role) => (large ? pictures[role] : pictures[`${role}_small`] || pictures[role]);
+  return { source: chosen("source"), edited: chosen("edited") };
 }
 
-function picture(path, alt, kind, lazy, frame) {
+function setRatio(frame, width, height) {
+  frame.style.setProperty("--ratio", width / height);
+}
+
+function pane(side, path, alt, large, frame) {
+  const image = picture(path, alt, side, !large);
+  image.addEventListener("load", () => setRatio(frame, image.naturalWidth, image.naturalHeight));
+  image.addEventListener("error", () => frame.classList.add("broken"));
+  return element("div", { class: `pane ${side}` }, image,
+    element("span", { class: "tag", "aria-hidden": "true" }, side));
+}
+
+/** A picture; a lazy one waits for `loadPictures` before it asks for anything. */
+function picture(path, alt, kind, lazy) {
   const made = element("img", { class: kind, alt, decoding: "async", draggable: "false" });
   made.loading = lazy ? "lazy" : "eager";
-  if (frame) {
-    made.addEventListener("load", () => {
-      frame.style.setProperty("--ratio", made.naturalWidth / made.naturalHeight);
-    });
-    made.addEventListener("error", () => frame.classList.add("broken"));
-  }
-  made.src = path;
+  if (lazy && kind !== "mask") made.dataset.src = path;
+  else made.src = path;
   return made;
 }
 
-function label(side, text) {
-  return text ? element("span", { class: `tag ${side}`, "aria-hidden": "true" }, text) : "";
+function loadPictures(root) {
+  for (const image of root.querySelectorAll("img[data-src]")) {
+    image.src = image.dataset.src;
+    delete image.dataset.src;
+  }
 }
 
 function slider(frame, entry) {

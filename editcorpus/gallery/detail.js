@@ -1,43 +1,40 @@
 /** The large view of one triplet, with all that is known of it; steps through the current list. */
-function detailView(dialog, list, changesShown) {
+function detailView(dialog, list) {
   let current = null;
 
   const step = (by) => {
-    const entries = list();
-    const at = entries.indexOf(current) + by;
-    if (at >= 0 && at < entries.length) show(entries[at]);
+    const shown = list();
+    const at = shown.indexOf(current) + by;
+    if (at >= 0 && at < shown.length) show(shown[at]);
   };
 
   function show(entry) {
     current = entry;
-    const entries = list();
-    const at = entries.indexOf(entry);
-    const { stage, showChanges } = comparison(entry, false);
+    const shown = list();
+    const at = shown.indexOf(entry);
     const bar = element("div", { class: "detail-bar" },
-      element("span", { class: "place" }, `${grouped(at + 1)} of ${grouped(entries.length)}`),
+      element("span", { class: "place" }, `${grouped(at + 1)} of ${grouped(shown.length)}`),
+      ...viewButtons(overlaysOf(entry)),
       button("Previous", () => step(-1), at <= 0),
-      button("Next", () => step(1), at >= entries.length - 1),
-      changesButton(showChanges, changesShown()),
-      button("Close", () => dialog.close(), false));
+      button("Next", () => step(1), at >= shown.length - 1),
+      button("Close", () => dialog.close()));
     const focused = dialog.contains(document.activeElement) ? document.activeElement.textContent : "";
-    dialog.replaceChildren(bar, stage, facts(entry));
+    dialog.replaceChildren(bar, comparison(entry, true), facts(entry));
     const again = [...bar.querySelectorAll("button")].find((b) => b.textContent === focused);
     if (again && !again.disabled) again.focus();
     if (!dialog.open) dialog.showModal();
   }
 
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key === "j") step(1);
-    if (event.key === "k") step(-1);
-  });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
-  return show;
+  return { show, step, current: () => current };
 }
 
-function button(text, act, disabled) {
-  const made = element("button", { type: "button", disabled }, text);
-  made.addEventListener("click", act);
-  return made;
+/** What can be laid over this one. */
+function overlaysOf(entry) {
+  return {
+    changes: entry.pictures.mask, grid: isNumber(entry.shift_x), scores: isNumber(entry.score_done),
+    border: isNumber(entry.residual_padding),
+  };
 }
 
 function facts(entry) {
@@ -45,26 +42,42 @@ function facts(entry) {
   title.id = "detail-title";
   const table = element("dl", { class: "all" });
   for (const [name, value] of known(entry)) {
-    table.append(element("dt", {}, name), element("dd", {}, value));
+    table.append(element("dt", {}, name), element("dd", {}, element("bdi", {}, value)));
   }
-  return element("div", { class: "body" },
+  return element("div", { class: "body", tabindex: 0, role: "group", "aria-label": "All that is known" },
     headline(entry), title, original(entry), verdict(entry), scores(entry), table);
 }
 
 function known(entry) {
   const shift = [entry.shift_x, entry.shift_y];
   const zoom = [entry.scale_x, entry.scale_y];
+  const unsure = entry.registered === false ? " (not to be trusted)" : "";
   const rows = [
     ["Id", entry.id],
+    ["Family", entry.family],
+    ["Task", [entry.task, entry.subtask].filter(Boolean).join(" / ")],
     ["Instruction is", entry.instruction_type],
     ["Geometry", entry.geometry && geometryText(entry.geometry)],
     ["Changed", isNumber(entry.changed_share) && percent(entry.changed_share)],
-    ["Padding left", isNumber(entry.border_fraction) && percent(entry.border_fraction)],
-    ["Shift", shift.every(isNumber) && shift.map(signedPercent).join(" · ")],
-    ["Zoom", zoom.every(isNumber) && zoom.map((value) => `×${value.toFixed(4)}`).join(" · ")],
+    ["Residual padding", isNumber(entry.residual_padding) && paddingText(entry)],
+    ["Border in its colour", isNumber(entry.border_fraction) && percent2(entry.border_fraction)],
+    ["Shift", shift.every(isNumber) && shift.map(signedPercent).join(" · ") + unsure],
+    ["Zoom", zoom.every(isNumber) && zoom.map((value) => `×${value.toFixed(4)}`).join(" · ") + unsure],
+    ["Registration", entry.registration],
+    ["Cut off", entry.lost_share > 0 && percent2(entry.lost_share)],
+    ["Doubts", doubtsText(entry)],
+    ["Language", entry.language],
     ["Cost", entry.cost_usd !== undefined && dollars(entry.cost_usd)],
     ["Model", entry.model],
     ["Licence", entry.license],
   ];
   return rows.filter(([, value]) => value);
 }
+
+function paddingText(entry) {
+  const share = percent2(entry.residual_padding);
+  return entry.residual_sides ? `${share}: ${entry.residual_sides}` : share;
+}
+
+/** Names between spaces as words between commas. */
+const doubtsText = (entry) => (entry.doubts || "").split(" ").join(", ").replaceAll("_", " ");

@@ -11,6 +11,14 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** An element of a drawing. */
+function drawn(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}
+
 const isNumber = (value) => typeof value === "number";
 const percent = (value) => `${(100 * value).toFixed(1)}%`;
 const signedPercent = (value) => `${value > 0 ? "+" : ""}${(100 * value).toFixed(2)}%`;
@@ -23,10 +31,14 @@ function dollars(text) {
 }
 
 /** Where the source lay on its canvas, in words. */
-function geometryText(geometry) {
-  const { source_width, source_height, canvas_width, canvas_height } = geometry;
-  const { box_x, box_y, box_width, box_height } = geometry;
-  const way = `${source_width}×${source_height} on ${canvas_width}×${canvas_height}`;
-  const whole = box_width === canvas_width && box_height === canvas_height;
-  return whole ? way : `${way}, box ${box_width}×${box_height} at ${box_x},${box_y}`;
+function geometryText([sourceWidth, sourceHeight, canvasWidth, canvasHeight, x, y, width, height]) {
+  const way = `${sourceWidth}×${sourceHeight} on ${canvasWidth}×${canvasHeight}`;
+  const whole = width === canvasWidth && height === canvasHeight;
+  return whole ? way : `${way}, box ${width}×${height} at ${x},${y}`;
+}
+
+function button(text, act, disabled = false) {
+  const made = element("button", { type: "button", disabled }, text);
+  made.addEventListener("click", act);
+  return made;
 }

@@ -1,174 +1,150 @@
-const PAGE = 60;
-const VERDICTS = ["", "kept", "rejected", "failed"];
-const ORDERS = [
-  ["", "As they entered", null, 0],
-  ["score-low", "Score, lowest first", (entry) => entry.score, 1],
-  ["score-high", "Score, highest first", (entry) => entry.score, -1],
-  ["changed-high", "Most changed first", (entry) => entry.changed_share, -1],
-  ["changed-low", "Least changed first", (entry) => entry.changed_share, 1],
-];
-
-const entries = JSON.parse(document.getElementById("triplets").textContent);
-const texts = new Map(entries.map((entry) => [entry, searchText(entry)]));
 const grid = document.getElementById("grid");
-const search = document.getElementById("search");
-const task = document.getElementById("task");
-const reason = document.getElementById("reason");
-const order = document.getElementById("order");
-const changes = document.getElementById("changes");
-const verdicts = document.querySelector(".verdicts");
-let page = 0;
-let shown = entries;
+const help = document.getElementById("help");
+const reading = document.getElementById("reading");
+let shown = [];
+let current = 0;
+let opened = 0;
+let awaited = 0;
 
-const changesShown = () => changes.getAttribute("aria-pressed") === "true";
-const open = detailView(document.getElementById("detail"), () => shown, changesShown);
+const cards = cardGrid(grid, (entry) => card(entry, open), () => {
+  if (!awaited) remember(cards.firstSeen());
+});
+const detail = detailView(document.getElementById("detail"), () => shown);
+const detailOpen = () => document.getElementById("detail").open;
 
-function searchText(entry) {
-  const names = ["id", "instruction", "instruction_original", "task", "subtask", "step", "reason",
-    "sentence", "detail", "model", "license"];
-  return names.map((name) => entry[name] || "").join("\n").toLowerCase();
+function open(entry) {
+  current = opened = shown.indexOf(entry);
+  detail.show(entry);
 }
 
-function tally(name) {
-  const counts = new Map();
-  for (const entry of entries) {
-    if (entry[name]) counts.set(entry[name], (counts.get(entry[name]) || 0) + 1);
-  }
-  return [...counts].sort(([one], [other]) => (one < other ? -1 : 1));
+function render(fromStart) {
+  shown = matches();
+  if (fromStart) current = 0;
+  cards.show(shown, fromStart);
+  grid.querySelector(":scope > .nothing")?.remove();
+  if (!shown.length) grid.append(element("p", { class: "nothing" }, "No triplet fits all of this."));
+  showCount();
 }
 
-function fillChoice(select, all, options) {
-  select.append(element("option", { value: "" }, all));
-  for (const [value, count] of options) {
-    select.append(element("option", { value }, `${value} (${grouped(count)})`));
-  }
-  select.disabled = !options.length;
-}
-
-function fillVerdicts() {
-  const counts = new Map(tally("verdict"));
-  for (const value of VERDICTS) {
-    const count = value ? counts.get(value) || 0 : entries.length;
-    const input = element("input", { type: "radio", name: "verdict", value, disabled: !count });
-    input.checked = !value;
-    verdicts.append(element("label", { class: value || "all" }, input,
-      element("span", {}, value || "all"), element("b", {}, grouped(count))));
-  }
-}
-
-function fillToolbar() {
-  fillVerdicts();
-  fillChoice(task, "All tasks", tally("task"));
-  fillChoice(reason, "All reasons", tally("reason"));
-  for (const [value, words] of ORDERS) order.append(element("option", { value }, words));
-}
-
-const chosenVerdict = () => verdicts.querySelector("input:checked").value;
-
-function matches() {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const verdict = chosenVerdict();
-  return entries.filter((entry) => (!verdict || entry.verdict === verdict)
-    && (!task.value || entry.task === task.value)
-    && (!reason.value || entry.reason === reason.value)
-    && words.every((word) => texts.get(entry).includes(word)));
-}
-
-/** In the chosen order; what has no such figure comes last, either way. */
-function ordered(found) {
-  const [, , figure, sign] = ORDERS.find(([value]) => value === order.value);
-  if (!figure) return found;
-  const without = sign * Infinity;
-  const key = (entry) => (isNumber(figure(entry)) ? figure(entry) : without);
-  return found.sort((one, other) => (key(one) === key(other) ? 0 : sign * (key(one) - key(other))));
-}
-
-function render() {
-  shown = ordered(matches());
-  page = Math.max(0, Math.min(page, Math.ceil(shown.length / PAGE) - 1));
-  const start = page * PAGE;
-  const part = shown.slice(start, start + PAGE);
-  grid.replaceChildren(...part.map((entry) => card(entry, changesShown(), open)));
-  if (!part.length) grid.append(element("p", { class: "nothing" }, "No triplet fits all of this."));
-  showCount(start, part.length);
-  showPagers(start);
-  remember();
-}
-
-function showCount(start, length) {
-  const all = `${grouped(shown.length)} of ${grouped(entries.length)} triplets`;
-  const paged = shown.length > PAGE;
-  const range = `${grouped(start + 1)}–${grouped(start + length)} of `;
-  document.getElementById("count").textContent = paged
-    ? `${range}${grouped(shown.length)} triplets (${grouped(entries.length)} in all)` : all;
-}
-
-function showPagers(start) {
-  for (const nav of document.querySelectorAll(".pager")) {
-    const paged = shown.length > PAGE;
-    nav.hidden = !paged;
-    nav.replaceChildren(
-      button("Previous", () => turn(-1), page === 0),
-      element("span", {}, `page ${page + 1} of ${Math.ceil(shown.length / PAGE)}`),
-      button("Next", () => turn(1), start + PAGE >= shown.length));
-  }
-}
-
-function turn(by) {
-  page += by;
-  render();
-  grid.focus({ preventScroll: true });
-  window.scrollTo(0, 0);
-}
-
-/** Keep what is chosen in the address, so that a view can be sent to somebody. */
-function remember() {
-  const chosen = {
-    verdict: chosenVerdict(), q: search.value.trim(), task: task.value, reason: reason.value,
-    order: order.value, page: page ? String(page + 1) : "",
-  };
-  const state = new URLSearchParams(Object.entries(chosen).filter(([, value]) => value));
-  history.replaceState(null, "", state.size ? `#${state}` : location.pathname + location.search);
-}
-
-function recall() {
-  const state = new URLSearchParams(location.hash.slice(1));
-  search.value = state.get("q") || "";
-  for (const [select, name] of [[task, "task"], [reason, "reason"], [order, "order"]]) {
-    const wanted = state.get(name) || "";
-    select.value = [...select.options].some((option) => option.value === wanted) ? wanted : "";
-  }
-  const inputs = [...verdicts.querySelectorAll("input")];
-  const wanted = inputs.find((input) => input.value === state.get("verdict") && !input.disabled);
-  (wanted || inputs[0]).checked = true;
-  page = Math.max(0, (Number.parseInt(state.get("page"), 10) || 1) - 1);
+function showCount() {
+  const all = shown.length === summary.total;
+  const told = all ? `${grouped(summary.total)} triplets`
+    : `${grouped(shown.length)} of ${grouped(summary.total)} triplets`;
+  const count = document.getElementById("count");
+  if (count.textContent !== told) count.textContent = told;
 }
 
 function renderFromStart() {
-  page = 0;
-  render();
+  awaited = 0;
+  render(true);
 }
 
-function setChanges(on) {
-  changes.setAttribute("aria-pressed", on);
-  for (const one of grid.querySelectorAll("button.changes")) {
-    one.dispatchEvent(new CustomEvent("set-changes", { detail: on }));
+/** Go to a triplet by its place in what is shown. */
+function go(index) {
+  if (!shown.length) return;
+  current = Math.max(0, Math.min(index, shown.length - 1));
+  cards.reveal(current, false).focus({ preventScroll: true });
+}
+
+function step(by) {
+  if (detailOpen()) {
+    detail.step(by);
+    current = shown.indexOf(detail.current());
+    return;
+  }
+  const on = grid.contains(document.activeElement);
+  go(on ? current + by : Math.max(current, cards.firstSeen()));
+}
+
+function focusOn(node) {
+  if (!detailOpen()) node.focus();
+}
+
+/** After each part: what is shown grows, and the place that was asked for may be there. */
+function grown(left) {
+  reading.hidden = !left;
+  reading.value = entries.length;
+  render(false);
+  if (awaited && (awaited < shown.length || !left)) {
+    if (shown.length) cards.reveal(Math.min(awaited, shown.length - 1), true);
+    awaited = 0;
+  }
+  const lost = document.getElementById("lost");
+  lost.hidden = !missing.length;
+  if (missing.length) {
+    lost.textContent = `${grouped(summary.total - entries.length)} triplets are not shown: `
+      + `${missing.join(", ")} cannot be read. The page needs all files that lie beside it.`;
   }
 }
 
 function reset() {
-  document.querySelector(".toolbar").reset();
-  verdicts.querySelector("input").checked = true;
-  setChanges(false);
+  resetFilters();
+  setCompare("slide");
+  for (const [name] of OVERLAYS) setOverlay(name, false);
   renderFromStart();
 }
 
+function toggleHelp() {
+  if (help.open) help.close();
+  else help.showModal();
+}
+
+function togglePlots() {
+  const plots = document.getElementById("plots");
+  if (!plots) return;
+  plots.open = !plots.open;
+  if (plots.open) window.scrollTo(0, 0);
+}
+
+const flip = (name) => () => setOverlay(name, !view.overlays.has(name));
+
+listenToKeys([
+  [["j", "ArrowRight"], "Next triplet; the arrow in the large view", () => step(1)],
+  [["k", "ArrowLeft"], "Previous triplet; likewise", () => step(-1)],
+  [["Enter", "o"], "Enlarge the triplet", () => { if (!detailOpen() && shown.length) open(shown[current]); }],
+  [["/"], "Search", () => focusOn(search)],
+  [["f"], "Filters", () => focusOn(verdicts.querySelector("input:checked"))],
+  [["c"], "Compare otherwise: slider, side by side, blink", () => {
+    const at = COMPARE.findIndex(([mode]) => mode === view.compare);
+    setCompare(COMPARE[(at + 1) % COMPARE.length][0]);
+  }],
+  [["b"], "Blink", () => setCompare(view.compare === "blink" ? "slide" : "blink")],
+  [["x"], "Swap source and edited image by hand", swap],
+  [["m"], "Lay over the mask of the change", flip("changes")],
+  [["g"], "Lay over the grid of displacement", flip("grid")],
+  [["p"], "Lay over the padding of the border", flip("border")],
+  [["s"], "Lay over the scores", flip("scores")],
+  [["h"], "How the figures are spread", togglePlots],
+  [["r"], "Reset", reset],
+  [["?"], "These keys", toggleHelp],
+], help);
+
+take(summary.first);
+document.querySelector(".tools").prepend(...viewButtons(summary.overlays));
+setCompare("slide");
 fillToolbar();
-recall();
-render();
+awaited = recall();
+reading.max = summary.total;
+grown(summary.parts.length);
+readParts(grown);
 search.addEventListener("input", renderFromStart);
-for (const input of [task, reason, order, verdicts]) input.addEventListener("change", renderFromStart);
-changes.addEventListener("click", () => setChanges(!changesShown()));
+for (const input of [...selects.values(), order, verdicts]) input.addEventListener("change", renderFromStart);
 document.getElementById("clear").addEventListener("click", reset);
-document.querySelector(".toolbar").addEventListener("submit", (event) => event.preventDefault());
-window.addEventListener("hashchange", () => { recall(); render(); });
+document.getElementById("keys").addEventListener("click", toggleHelp);
+document.getElementById("help-close").addEventListener("click", toggleHelp);
+help.addEventListener("click", (event) => { if (event.target === help) help.close(); });
+grid.addEventListener("focusin", (event) => {
+  const on = event.target.closest("article");
+  const at = on ? Number(on.getAttribute("aria-posinset")) - 1 : current;
+  current = at;
+});
+toolbar.addEventListener("submit", (event) => event.preventDefault());
+document.getElementById("detail").addEventListener("close", () => {
+  const at = shown.indexOf(detail.current());
+  if (at !== opened) go(at);
+});
+window.addEventListener("hashchange", () => {
+  awaited = recall();
+  if (!awaited) render(true);
+  else grown(reading.hidden ? 0 : 1);
+});

@@ -1,28 +1,38 @@
-"""One static page with its pictures beside it; it loads from a disk or a bucket, and nothing else.
+"""One static page with its pictures and rows beside it; it loads from a disk or a bucket.
 
-The triplets lie in the page as JSON with every character escaped that could end the element, and
-become text nodes; a strict policy forbids all scripts and styles but the page's own.
+The rows lie in the page, and in parts beside it, as JSON with every character escaped that could end the
+element, and become text nodes; a strict policy forbids all scripts and styles but the page's own.
 """
 
-import base64
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from editcorpus.gallery.entries import GalleryEntry, to_json
+from editcorpus.ahead import ahead
+from editcorpus.gallery.album import Album, names_of
+from editcorpus.gallery.entries import GalleryEntry, to_row
+from editcorpus.gallery.parts import digest, embedded, packed, part_page, split
+from editcorpus.gallery.summary import Summary
 from editcorpus.renewing import renew
 from editcorpus.storage import Store
 
 INDEX = "index.html"
-_SCRIPTS = ("dom.js", "compare.js", "card.js", "detail.js", "page.js")
-_ROLES = ("source", "edited", "mask")
-_NAME = re.compile(r"[A-Za-z0-9_-]+-[0-9a-f]{16}\.(?:jpg|png|webp)")
+FIRST, PART = 120, 500
+"""Rows in the page itself, which are shown at once, and in each part beside it."""
+_PARTS = "rows"
+_PART = re.compile(r"[0-9]{4}-[0-9a-f]{16}\.html")
+_THREADS, _WIDTH = 4, 8
+"""Threads that make thumbnails and write pictures, and triplets under way at once."""
+_SCRIPTS = (
+    *("dom.js", "view.js", "rows.js", "overlays.js", "compare.js", "card.js", "grid.js"),
+    *("detail.js", "filters.js", "keys.js", "page.js"),
+)
 
 
 def write_gallery(
@@ -33,9 +43,9 @@ def write_gallery(
     facts: Sequence[tuple[str, str]] = (),
     notice: str = "",
 ) -> str:
-    """Write the page, its pictures first, and return its path in the store.
+    """Write the page, its pictures and rows first, and return its path in the store.
 
-    Entries are taken one at a time: pass a generator. Pictures are named after id and content, so
+    Entries are taken a few at a time: pass a generator. Files are named after their content, so
     those that are there already are not written again; those of an older page are removed.
 
     Args:
@@ -46,79 +56,64 @@ def write_gallery(
         facts: Label and value of what is told above the triplets, such as dollars and dates.
         notice: A warning over all, such as that the answers are emulated.
     """
-    pictures = f"{folder}/pictures"
-    there = set(store.list(pictures))
+    album, summary = Album(store, folder), Summary()
+    old = set(store.list(f"{folder}/{_PARTS}"))
     used: set[str] = set()
-    rows = []
-    for card in cards:
-        rows.append(to_json(card, _place(store, folder, card, there)))
-        used.update(f"{folder}/{path}" for path in rows[-1]["pictures"].values())
-    path, page = f"{folder}/{INDEX}", page_text(rows, title, facts, notice).encode()
-    renew(store, path, page)
-    for old in sorted(there - used):
-        if _NAME.fullmatch(old.removeprefix(f"{pictures}/")):
-            store.remove(old)
+    first: list[dict[str, Any]] = []
+    parts: list[str] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        made = ahead(pool, lambda card: to_row(card, album.place(card)), cards, _WIDTH)
+        for number, rows in enumerate(split(made, FIRST, PART)):
+            for row in rows:
+                summary.add(row)
+                used.update(names_of(row))
+            if number:
+                parts.append(_write_part(store, folder, number, rows))
+            else:
+                first = rows
+    words = {"title": title, "facts": facts, "notice": notice}
+    path = f"{folder}/{INDEX}"
+    renew(store, path, _page(words, summary, first, parts).encode())
+    album.remove_others(used)
+    _remove_parts(store, old - {f"{folder}/{part}" for part in parts})
     return path
 
 
-def page_text(
-    rows: list[dict[str, Any]], title: str, facts: Sequence[tuple[str, str]], notice: str
+def page_text(title: str, facts: Sequence[tuple[str, str]], notice: str) -> str:
+    """The page without a triplet: it changes with all that the page is made of but them."""
+    return _page({"title": title, "facts": facts, "notice": notice}, Summary(), [], [])
+
+
+def _write_part(store: Store, folder: str, number: int, rows: list[dict[str, Any]]) -> str:
+    """Write rows beside the page; gives their path as the page names it."""
+    text = part_page(rows)
+    name = f"{_PARTS}/{number:04d}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.html"
+    renew(store, f"{folder}/{name}", text.encode())
+    return name
+
+
+def _remove_parts(store: Store, paths: Iterable[str]) -> None:
+    for path in sorted(paths):
+        if _PART.fullmatch(path.rpartition("/")[2]):
+            store.remove(path)
+
+
+def _page(
+    words: dict[str, Any], summary: Summary, first: list[dict[str, Any]], parts: list[str]
 ) -> str:
     """The whole page: the same rows give the same text."""
     style, script = _asset("style.css"), "".join(map(_asset, _SCRIPTS))
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         _asset("page.html.jinja")
     )
-    # Safe: the first two are the package's own files, the third is escaped by `_embedded`.
-    own = {"style": style, "script": script, "data": _embedded(rows)}
+    data = embedded(summary.told() | {"parts": parts, "first": packed(first)})
+    # Safe: the first two are the package's own files, the others escape all that they are given.
+    own = {"style": style, "script": script, "data": data, "plots": "".join(summary.plots())}
     return template.render(
-        {name: Markup(text) for name, text in own.items()},  # noqa: S704
-        title=title,
-        facts=facts,
-        notice=notice,
+        words | {name: Markup(text) for name, text in own.items()},  # noqa: S704
         policy=_policy(style, script),
-        count=len(rows),
+        count=summary.total,
     )
-
-
-def _place(store: Store, folder: str, card: GalleryEntry, there: set[str]) -> dict[str, str]:
-    """Write what pictures an entry has; gives their paths as the page names them."""
-    places = {}
-    for role in _ROLES:
-        data = getattr(card, role)
-        kind = _extension(data) if data else ""
-        if kind:
-            path = f"pictures/{_name(card.id, role, data)}.{kind}"
-            if f"{folder}/{path}" not in there:
-                store.write(f"{folder}/{path}", data)
-            places[role] = path
-    return places
-
-
-def _name(entry_id: str, role: str, data: bytes) -> str:
-    """A file name of letters, digits, `-` and `_`, different for every id and content."""
-    readable = re.sub(r"[^A-Za-z0-9]+", "_", entry_id).strip("_")[:60] or "triplet"
-    known = hashlib.sha256(entry_id.encode("utf-8", "surrogatepass") + b"\0" + data)
-    return f"{readable}-{role}-{known.hexdigest()[:16]}"
-
-
-def _extension(data: bytes) -> str:
-    """The extension of a picture that every browser shows; empty for anything else, SVG included."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    return "jpg" if data.startswith(b"\xff\xd8\xff") else ""
-
-
-def _embedded(rows: list[dict[str, Any]]) -> str:
-    """JSON in ASCII that cannot end the script element, open a comment or a tag."""
-    text = json.dumps(
-        rows, ensure_ascii=True, sort_keys=True, allow_nan=False, separators=(",", ":")
-    )
-    for letter in "<>&":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text
 
 
 def _policy(style: str, script: str) -> str:
@@ -126,18 +121,15 @@ def _policy(style: str, script: str) -> str:
         (
             "default-src 'none'",
             "img-src 'self' file: data:",
-            f"style-src '{_digest(style)}'",
-            f"script-src '{_digest(script)}'",
+            "frame-src 'self' file:",
+            f"style-src '{digest(style)}'",
+            f"script-src '{digest(script)}'",
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",
             "trusted-types 'none'",
         )
     )
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _asset(name: str) -> str:

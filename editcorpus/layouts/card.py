@@ -6,7 +6,6 @@ files, so that a loader does not take the rejects for triplets.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from importlib.resources import files
 from typing import Any
@@ -15,14 +14,50 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from editcorpus.layouts.card_facts import (
+    CardFacts,
+    Example,
+    ListPrice,
+    Loss,
+    ModelUse,
+    Origin,
+    SourceLicence,
+    TaskCount,
+    decode,
+    encode,
+    source_licences,
+)
 from editcorpus.layouts.croissant import Described, write_croissant
+from editcorpus.layouts.facets import RATIOS, SIZES, Facets, languages_of, ranked
 from editcorpus.layouts.known import conflict, defects
 from editcorpus.layouts.manifest import CARD
 from editcorpus.layouts.markdown import code, fenced, inline, one_line
-from editcorpus.layouts.tally import Group, benchmarks, rows
-from editcorpus.records import SENTENCES, Reason
+from editcorpus.layouts.quality_section import quality_section
+from editcorpus.layouts.tally import benchmarks, rows
+from editcorpus.records import SENTENCES
 from editcorpus.renewing import renew
 from editcorpus.storage import Store
+
+__all__ = [
+    "HUB_LICENCES",
+    "CardFacts",
+    "Example",
+    "ListPrice",
+    "Loss",
+    "ModelUse",
+    "Origin",
+    "SourceLicence",
+    "TaskCount",
+    "card_environment",
+    "card_text",
+    "config_lines",
+    "decode",
+    "described",
+    "encode",
+    "front_matter",
+    "source_licences",
+    "write_card",
+]
 
 HUB_LICENCES = frozenset(
     {
@@ -41,110 +76,6 @@ _SIZES = (
     (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """How many triplets one step gave up for one reason."""
-
-    step: str
-    reason: Reason
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskCount:
-    """How many triplets of a task entered, and how many were kept."""
-
-    task: str
-    entered: int
-    kept: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelUse:
-    """What a model did, such as `edited the images`, in how many calls."""
-
-    role: str
-    model: str
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListPrice:
-    """One line of a price list.
-
-    Attributes:
-        unit: What is priced, such as `1M image output tokens`.
-        usd: Dollars for one unit.
-        as_of: Day on which the price was read, ISO 8601.
-        source: Page on which it was read.
-    """
-
-    model: str
-    unit: str
-    usd: Decimal
-    as_of: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLicence:
-    """How many kept triplets of a source have a licence."""
-
-    source: str
-    licence: str
-    records: int
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A kept triplet: its text, and where a small picture of the pair lies, relative to the corpus."""
-
-    task: str
-    instruction: str
-    instruction_original: str = ""
-    picture: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """All that a card says; the same facts give the same card.
-
-    Attributes:
-        run: Name of the run; the card's title.
-        location: What a user hands to `load_dataset`: a path or URL of the corpus.
-        emulated: Whether the answers came from the sandbox.
-        editor: The image model that made the edited images; empty where they are as published.
-        rejected: Final verdicts, in the order in which they are to be shown.
-        failed: Triplets without a verdict, likewise.
-        paid_usd: Booked dollars of all calls, earlier processes of the run included.
-        list_usd: What the same calls cost at list price, in dollars.
-        possibly_billed: Calls that were cut off, booked at their worst case.
-        groups: Kept triplets and their scores by family, source, licence and type of instruction.
-        configuration: The run's configuration, as JSON takes it; never a secret.
-        limits: Further known limits, one sentence each.
-    """
-
-    run: str
-    location: str
-    emulated: bool
-    editor: str
-    entered: int
-    kept: int
-    paid_usd: Decimal
-    list_usd: Decimal
-    possibly_billed: int = 0
-    rejected: tuple[Loss, ...] = ()
-    failed: tuple[Loss, ...] = ()
-    tasks: tuple[TaskCount, ...] = ()
-    models: tuple[ModelUse, ...] = ()
-    prices: tuple[ListPrice, ...] = ()
-    licences: tuple[SourceLicence, ...] = ()
-    examples: tuple[Example, ...] = ()
-    limits: tuple[str, ...] = ()
-    groups: tuple[Group, ...] = ()
-    configuration: Mapping[str, Any]
 
 
 def write_card(store: Store, folder: str, facts: CardFacts) -> None:
@@ -167,6 +98,8 @@ def card_text(facts: CardFacts) -> str:
             benchmarks=benchmarks(facts.groups) if facts.groups else (),
             conflict=conflict(one.licence for one in facts.licences if one.records),
             defects=defects(_sources(facts)),
+            facets=facets_section(facts.facets, facts.kept),
+            quality=Markup(quality_section(facts.quality, facts.sheet)),  # noqa: S704 - inert by itself
         )
     )
     head = front_matter(
@@ -175,6 +108,7 @@ def card_text(facts: CardFacts) -> str:
         facts.kept,
         {"train": "data/*.parquet"},
         emulated=facts.emulated,
+        languages=languages_of(facts.facets.languages),
     )
     return f"{head}\n{body.strip()}\n"
 
@@ -189,11 +123,37 @@ def described(facts: CardFacts) -> Described:
         models={use.role: use.model for use in facts.models},
         emulated=facts.emulated,
         limits=(*defects(_sources(facts)), *facts.limits),
+        languages=tuple(languages_of(facts.facets.languages)),
+        places=tuple(sorted(facts.facets.places)),
     )
 
 
 def _sources(facts: CardFacts) -> tuple[str, ...]:
     return tuple(sorted({one.source for one in facts.licences}))
+
+
+def facets_section(facets: Facets, kept: int) -> Markup:
+    """The section on languages, sizes and places; empty where nothing was counted.
+
+    Args:
+        facets: Of the kept triplets.
+        kept: How many they are.
+    """
+    if not facets.languages:
+        return Markup()
+    template = files(__package__).joinpath("facets.md.jinja").read_text(encoding="utf-8")
+    body = (
+        card_environment()
+        .from_string(template)
+        .render(
+            kept=kept,
+            languages=ranked(facets.languages),
+            sizes=ranked(facets.sizes, SIZES),
+            ratios=ranked(facets.ratios, RATIOS),
+            places=ranked(facets.places),
+        )
+    )
+    return Markup(f"{body}\n")  # noqa: S704 - inert by the environment
 
 
 def card_environment() -> Environment:
@@ -215,7 +175,13 @@ def card_environment() -> Environment:
 
 
 def front_matter(
-    title: str, licences: Iterable[str], kept: int, paths: Mapping[str, str], *, emulated: bool
+    title: str,
+    licences: Iterable[str],
+    kept: int,
+    paths: Mapping[str, str],
+    *,
+    emulated: bool,
+    languages: Iterable[str] = (),
 ) -> str:
     """The front matter of a card.
 
@@ -225,6 +191,7 @@ def front_matter(
         kept: How many those are.
         paths: Glob of the files of each split, by the split's name.
         emulated: Whether answers came from the sandbox.
+        languages: Of the instructions, as far as they are known.
     """
     names = sorted(set(licences))
     known = sorted({name.lower() for name in names if name.lower() in HUB_LICENCES})
@@ -233,6 +200,8 @@ def front_matter(
     lines = ["---", f"pretty_name: {_string(one_line(title))}", "license:"]
     lines += [f"- {name}" for name in (*known, *(["other"] if other or not known else []))]
     lines += [f"license_name: {_string(', '.join(other))}"] if other else []
+    spoken = [f"- {_string(one)}" for one in languages]  # bare, YAML takes `no` for a falsehood
+    lines += ["language:", *spoken] if spoken else []
     lines += ["task_categories:", "- image-to-image", "tags:"]
     lines += [f"- {tag}" for tag in (*tags, *(["emulated"] if emulated else []))]
     lines += ["size_categories:", f"- {_string(_size(kept))}", *config_lines(paths), "---", ""]

@@ -4,18 +4,14 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from itertools import pairwise
 from typing import NamedTuple
-
-import pyarrow as pa
 
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.layouts.croissant import NAME as CROISSANT
 from editcorpus.layouts.manifest import CARD, DATA, NAME, CorpusManifest, sums
 from editcorpus.layouts.parquet import ShardFile
 from editcorpus.layouts.previews import FOLDER as PREVIEWS
-from editcorpus.layouts.proof import proven_tables
-from editcorpus.layouts.schema import PICTURES
+from editcorpus.layouts.row_groups import Group, proven_groups
 from editcorpus.names import checked_path
 from editcorpus.records import Published
 from editcorpus.storage import Store
@@ -117,19 +113,22 @@ class Shard:
     def rows(self) -> Iterator["Row"]:
         """Every record with its number in the corpus and pictures that are not copied yet.
 
+        The pictures last until the next record is asked for; to look at them later is a ValueError.
+
         Raises:
             ShardError: The file is missing, damaged, or a number in it is none; or, behind the last
                 record, it is not the one that the manifest names. So nothing that was made of the
                 records may be seen before the end.
         """
         store, count = self.corpus.store, 0
-        for table in proven_tables(store, self.path, self.file):
-            for texts, pictures in _split(table):
+        for group in proven_groups(store, self.path, self.file):
+            for texts, source, edited in _records(group):
                 if not all(math.isfinite(getattr(texts, name)) for name in _NUMBERS):
                     raise ShardError(
                         f"{store.url(self.path)}: a measure of {texts.id!r} is no number."
                     )
-                yield Row(self.first + count, texts, *pictures)
+                with source, edited:
+                    yield Row(self.first + count, texts, source, edited)
                 count += 1
         if count != self.file.records:
             raise ShardError(
@@ -144,7 +143,7 @@ class Shard:
 
 
 class Row(NamedTuple):
-    """A record of a corpus whose pictures are not copied.
+    """A record of a corpus whose pictures are not copied; see `Shard.rows` on how long they last.
 
     Attributes:
         number: In the corpus, from 0.
@@ -159,21 +158,10 @@ class Row(NamedTuple):
     edited: memoryview
 
 
-def _split(table: pa.Table) -> Iterator[tuple[Published, tuple[memoryview, memoryview]]]:
-    texts = table.drop_columns(list(PICTURES)).to_pylist()
-    pictures = zip(*(_views(table.column(name)) for name in PICTURES), strict=True)
-    for row, views in zip(texts, pictures, strict=True):
-        yield Published(**row, source_image=b"", edited_image=b""), views
-
-
-def _views(column: pa.ChunkedArray) -> Iterator[memoryview]:
-    """Each picture where it lies in the column; a scalar of Arrow would be a copy."""
-    for chunk in column.chunks:
-        data = chunk.field("bytes")
-        _, offsets, values = data.buffers()
-        places = memoryview(offsets).cast("i")[data.offset : data.offset + len(data) + 1]
-        held = memoryview(values or b"").cast("B")
-        yield from (held[start:end] for start, end in pairwise(places))
+def _records(group: Group) -> Iterator[tuple[Published, memoryview, memoryview]]:
+    texts = group.texts.to_pylist()
+    for row, source, edited in zip(texts, group.sources, group.edited, strict=True):
+        yield Published(**row, source_image=b"", edited_image=b""), source, edited
 
 
 def open_corpus(store: Store, folder: str) -> Corpus:

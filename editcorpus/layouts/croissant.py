@@ -94,6 +94,8 @@ class Described:
         models: Model by what it did, such as `regenerate`.
         emulated: Whether the answers came from the sandbox.
         limits: Known limits, one sentence each.
+        languages: Of the instructions, ISO 639-1, as far as they are known.
+        places: Where sources say that pictures were taken; none where no source says it.
         files: Globs of the files with records, relative to the folder.
         tabular: Whether they are parquet files with the columns of `Published`.
     """
@@ -106,6 +108,8 @@ class Described:
     version: str = "1.0.0"
     emulated: bool = False
     limits: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     files: tuple[str, ...] = ("data/*.parquet",)
     tabular: bool = True
 
@@ -159,6 +163,7 @@ def _about(told: Described) -> dict[str, Any]:
         "version": told.version,
         "keywords": ["image editing", "instruction", "synthetic", *told.sources],
         "isLiveDataset": False,
+        **({"inLanguage": list(told.languages)} if told.languages else {}),
     }
 
 
@@ -198,6 +203,7 @@ def _responsible(told: Described) -> dict[str, Any]:
         "rai:dataBiases": [
             "What an API refused is missing, so some subjects are rarer than in the sources.",
             "The biases of the sources, and of the models named, are carried on.",
+            _geography(told.places),
         ],
         "rai:personalSensitiveInformation": [
             "Photographs of the sources may show persons; none is named or sought."
@@ -206,6 +212,13 @@ def _responsible(told: Described) -> dict[str, Any]:
             "A model trained on it edits photographs at a word, and may be misused to deceive."
         ),
     }
+
+
+def _geography(places: Iterable[str]) -> str:
+    named = ", ".join(places)
+    if named:
+        return f"Of some pictures the sources say where they were taken: {named}."
+    return "Where the pictures were taken is unknown: no source says it."
 
 
 def _files(globs: Iterable[str], *, tabular: bool) -> dict[str, Any]:

@@ -34,8 +34,8 @@ PARTS = "_unfinished"
 
 _SHARDS = 2
 """Shards that are written at a time: to hash costs a core more than to copy, so that two cores are needed
-for the speed of a copy. In memory is a row group of each as it lies in its file, two more as tables, and
-the texts of three shards."""
+for the speed of a copy. In memory is a row group of each as it lies in its file, what is on its way to the
+disk, and the texts of three shards."""
 
 
 @dataclass(frozen=True, slots=True)

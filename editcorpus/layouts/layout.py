@@ -10,7 +10,7 @@ from editcorpus.images import sniff
 from editcorpus.layouts.corpus import Corpus, Shard
 from editcorpus.layouts.output import Output
 from editcorpus.layouts.parquet import extension
-from editcorpus.layouts.schema import PICTURES
+from editcorpus.layouts.schema import OPTIONAL, PICTURES
 from editcorpus.records import Published
 from editcorpus.taxonomy import Family, family_of
 
@@ -72,10 +72,14 @@ def configured(path: str, splits: Iterable[str]) -> tuple[str, ...]:
 
 
 def texts_of(record: Published) -> Line:
-    """All members of a record but its pictures, and its family; missing texts are empty."""
-    return {name: getattr(record, name) for name in TEXTS} | {
-        "family": record.family or family_name(record)
-    }
+    """All members of a record but its pictures, and its family.
+
+    Missing texts are empty, and figures that nobody asked for are left out: `datasets` cannot tell what
+    a column is whose first values are null.
+    """
+    told = {name: getattr(record, name) for name in TEXTS}
+    held = {name: value for name, value in told.items() if value is not None}
+    return held | {"family": record.family or family_name(record)}
 
 
 def published(texts: Line, source: bytes, edited: bytes) -> Published:
@@ -84,10 +88,10 @@ def published(texts: Line, source: bytes, edited: bytes) -> Published:
     Raises:
         ShardError: A member is missing.
     """
-    missing = [name for name in TEXTS if texts.get(name) is None]
+    members: dict[str, Any] = {name: texts.get(name) for name in TEXTS}
+    missing = [name for name in TEXTS if members[name] is None and name not in OPTIONAL]
     if missing:
         raise ShardError(f"A record has no {', '.join(missing)}.")
-    members = {name: texts[name] for name in TEXTS}
     return Published(**members, source_image=source, edited_image=edited)
 
 

@@ -27,7 +27,7 @@ _COUNTS = ("rejected", "failed", "tasks", "licences", "sources", "families", "ty
 PARTITIONS = ("tasks", "licences", "sources", "families", "types")
 """Members that count all kept records, each by another property."""
 _UNITED = ("sources", "families", "types", "runs", "elsewhere", "release", "content")
-"""Members that only a united corpus has."""
+"""Members that a corpus of one run alone does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class CorpusManifest:
         sources: Kept records by source, where runs were united; likewise all that follows.
         families: Kept records by task family; empty text where the source does not tell.
         types: Kept records by type of instruction.
-        runs: The runs that were united: name, and SHA-256 of the manifest of each.
+        runs: The runs that were united, or the one that was refiltered: name, and SHA-256 of the
+            manifest of each.
         elsewhere: Those among them whose paid answers lie in another store.
         release: Version of the corpus, as https://semver.org has it.
         content: SHA-256 over names and hashes of all files with records.

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from editcorpus.disk import files_below, make_folder, sync
 from editcorpus.errors import Taken
+from editcorpus.layouts.direct import Direct
 from editcorpus.storage import Store
 
 if TYPE_CHECKING:
@@ -109,6 +110,18 @@ class Output:
         with (
             self.store.upload(self.path(name)) as place,
             BufferedWriter(_Eager(place, "wb")) as file,
+        ):
+            yield file
+
+    @contextmanager
+    def shard(self, name: str) -> Iterator[Direct]:
+        """As `large`, for the one or two files in work that hold pictures: past the page cache.
+
+        At most 24 MiB of each are in memory. To a bucket it goes from the page cache, as any other.
+        """
+        with (
+            self.store.upload(self.path(name)) as place,
+            Direct(place, self._threads(), self.store.local is not None) as file,
         ):
             yield file
 

@@ -23,6 +23,7 @@ from editcorpus.errors import ShardError, StorageError
 from editcorpus.layouts.schema import (
     GROUP_BYTES,
     GROUP_ROWS,
+    OPTIONAL,
     PICTURES,
     shard_options,
     shard_schema,
@@ -90,7 +91,7 @@ def read_shard(store: Store, path: str) -> Iterator[Published]:
         ShardError: The file is missing, damaged, lacks a column or holds null.
     """
     for row in shard_rows(store, path):
-        missing = [name for name, value in row.items() if value is None]
+        missing = [name for name, value in row.items() if value is None and name not in OPTIONAL]
         if missing:
             raise ShardError(f"{store.url(path)}: {row['id']!r} has null in {missing[0]}.")
         yield Published(**row)
@@ -189,7 +190,7 @@ def _table(group: list[Published], schema: pa.Schema) -> pa.Table:
 
 def _array(group: list[Published], column: pa.Field) -> pa.Array:
     values = [getattr(record, column.name) for record in group]
-    if None in values:
+    if None in values and column.name not in OPTIONAL:
         raise ShardError(f"{group[values.index(None)].id!r} has no value for {column.name}.")
     if column.name in PICTURES:
         values = [

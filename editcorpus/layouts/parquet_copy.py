@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from editcorpus.errors import ShardError
 from editcorpus.layouts.corpus import Corpus, Shard
+from editcorpus.layouts.direct import BLOCK, Direct
 from editcorpus.layouts.layout import Layout, Line, always
 from editcorpus.layouts.manifest import DATA, NAME
 from editcorpus.layouts.output import Output
@@ -35,9 +35,10 @@ is not here, and `manifest.json` holds size and SHA-256 of every file.
 
 def _shard(shard: Shard, output: Output) -> Iterator[Line]:
     url = shard.corpus.store.url(shard.path)
-    with output.large(shard.file.path) as copy, damaged(url):
+    with output.shard(shard.file.path) as copy:
         _copy(shard.corpus, shard.file, copy)
-        rows = _texts(Path(copy.name))
+        with damaged(url):
+            rows = _texts(Path(copy.name))
     if len(rows) != shard.file.records:
         raise ShardError(f"{url} holds {len(rows)} records.")
     yield from rows
@@ -56,16 +57,21 @@ def _texts(file: Path) -> list[Line]:
 def _finish(corpus: Corpus, _: Iterable[Line], output: Output) -> None:
     for file in corpus.manifest.files:
         if not file.path.startswith(DATA):
-            with output.large(file.path) as copy:
+            with output.shard(file.path) as copy:
                 _copy(corpus, file, copy)
     output.put(NAME, corpus.manifest.encode())
 
 
-def _copy(corpus: Corpus, file: ShardFile, target: IO[bytes]) -> None:
+def _copy(corpus: Corpus, file: ShardFile, target: Direct) -> None:
+    """Copy a file, and prove it; what lies on a disk is read to where it is written from."""
     with proven(corpus.store, f"{corpus.folder}/{file.path}", file) as reader:
-        buffer = memoryview(bytearray(reader.step))
-        while length := reader.fill(buffer):
-            target.write(buffer[:length])
+        if reader.step <= BLOCK:
+            while length := reader.fill(target.room()):
+                target.grow(length)
+        else:
+            buffer = memoryview(bytearray(reader.step))
+            while length := reader.fill(buffer):
+                target.write(buffer[:length])
     target.flush()
 
 

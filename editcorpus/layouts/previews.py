@@ -21,6 +21,8 @@ from editcorpus.storage import Store
 from editcorpus.tables import damaged
 
 FOLDER = "previews"
+SHEET = f"{FOLDER}/sheet.jpg"
+"""Where a run's picture sheet lies (`sheet.py`), relative to the corpus; it is no preview."""
 VERSION = 1
 """Raised when the same records would be shown otherwise."""
 COUNT = 6
@@ -70,7 +72,7 @@ def write_previews(store: Store, folder: str, files: Sequence[ShardFile]) -> tup
             made.append(Preview(task, instruction, original, picture))
             wanted.add(f"{folder}/{picture}")
     for path in store.list(f"{folder}/{FOLDER}"):
-        if path not in wanted:
+        if path not in wanted and path != f"{folder}/{SHEET}":
             store.remove(path)
     return tuple(made)
 

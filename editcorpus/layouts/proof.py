@@ -5,21 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from io import FileIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from editcorpus.errors import ShardError
-from editcorpus.layouts.parquet import ShardFile, parsing
-from editcorpus.layouts.unify import present, unified
+from editcorpus.layouts.parquet import ShardFile
 from editcorpus.storage import Store
 
-_STEP = 2**20
+STEP = 2**20
 """Bytes read from a disk at once: they are hashed, and written perhaps, while a core's cache holds them."""
-_REQUEST = 8 * 2**20
+REQUEST = 8 * 2**20
 """Bytes fetched from a bucket at once."""
-_FOOTER_END = 8
-"""Bytes of a parquet file behind its footer: the footer's length, and a mark (`parquet.thrift`)."""
-_MARK = b"PAR1"
 
 
 class Reader:
@@ -35,7 +28,7 @@ class Reader:
             file: The file, open without a buffer; None on a bucket.
         """
         self.at = 0
-        self.step = _REQUEST if file is None else _STEP
+        self.step = REQUEST if file is None else STEP
         self._store = store
         self._path = path
         self._told = told
@@ -107,107 +100,3 @@ def _there(store: Store, path: str) -> Iterator[None]:
             yield
     except FileNotFoundError as error:
         raise ShardError(f"{store.url(path)} is missing.") from error
-
-
-def proven_tables(store: Store, path: str, told: ShardFile) -> Iterator[pa.Table]:
-    """The row groups of a shard with all columns of `Published`; the last one is followed by the proof.
-
-    One row group is in memory as it lies in the file, and at most two as tables. Only the footer is read
-    twice, and from a bucket each row group by few requests, whatever its number of columns.
-
-    Args:
-        store: Where the shard lies.
-        path: Its path there.
-        told: Length and hash that it must have.
-
-    Raises:
-        ShardError: The file is missing, damaged, lacks a column, holds null, or is another one than told;
-            of that, some may be given before.
-    """
-    with proven(store, path, told) as reader, parsing(store.url(path)):
-        window = _Window(_footer(store, path, told.bytes), told.bytes)
-        metadata = pq.read_metadata(pa.BufferReader(_MARK + window.footer))
-        source = pa.PythonFile(window, mode="r")
-        with pq.ParquetFile(source, metadata=metadata, pre_buffer=False) as parquet:
-            columns = present(parquet.schema_arrow)
-            for group, end in enumerate(_ends(metadata, window.end)):
-                window.slide(reader, end)
-                yield unified(parquet.read_row_group(group, columns=columns, use_threads=False))
-        window.finish(reader)
-
-
-def _footer(store: Store, path: str, size: int) -> bytes:
-    """The end of a file from its footer on."""
-    start = max(0, size - _REQUEST // 16)
-    data = store.read_range(path, start, size - start)
-    length = int.from_bytes(data[-_FOOTER_END:-4], "little") + _FOOTER_END
-    if not data.endswith(_MARK) or length > size:
-        raise ValueError("its end is no footer")
-    if length > len(data):
-        data = store.read_range(path, size - length, length)
-    return data[-length:]
-
-
-def _ends(metadata: pq.FileMetaData, footer: int) -> list[int]:
-    """Where each row group ends: where the next begins."""
-    starts = [_start(metadata.row_group(number)) for number in range(metadata.num_row_groups)]
-    return [*starts, footer][1:]
-
-
-def _start(group: pq.RowGroupMetaData) -> int:
-    columns = [group.column(number) for number in range(group.num_columns)]
-    return min(int(one.dictionary_page_offset or one.data_page_offset) for one in columns)
-
-
-class _Window:
-    """A file to Arrow, which knows its footer: one row group at a time is in memory.
-
-    What it gives refers to memory that is used again for the next row group: Arrow copies the values of
-    a column while it reads them.
-    """
-
-    closed = False
-
-    def __init__(self, footer: bytes, size: int) -> None:
-        self.footer = footer
-        self.end = size - len(footer)
-        self._size = size
-        self._buffer = bytearray()
-        self._start, self._held = 0, memoryview(b"")
-        self._at = 0
-
-    def slide(self, reader: Reader, end: int) -> None:
-        """Hold the bytes from where the reader is up to a place."""
-        if not reader.at <= end <= self._size:
-            raise ValueError("its row groups are not in their order, or not in it")
-        length = end - reader.at
-        if length > len(self._buffer):
-            self._buffer = bytearray(length + _STEP)
-        self._start, self._held = reader.at, memoryview(self._buffer)[:length]
-        reader.fill(self._held)
-
-    def finish(self, reader: Reader) -> None:
-        """Read the rest, and see that the footer is the known one."""
-        self.slide(reader, self._size)
-        if self._held[-len(self.footer) :] != self.footer:
-            raise ValueError("it changed while it was read")
-
-    def read(self, size: int) -> memoryview:
-        """Bytes from where it is."""
-        first = self._at - self._start
-        if first < 0 or first + size > len(self._held):
-            raise ValueError("a column lies outside of its row group")
-        self._at += size
-        return self._held[first : first + size]
-
-    def seek(self, place: int, whence: int = 0) -> int:
-        """Go to a place."""
-        self._at = place + (self._size if whence else 0)
-        return self._at
-
-    def tell(self) -> int:
-        """Where it is."""
-        return self._at
-
-    def close(self) -> None:
-        """Nothing is held open."""

@@ -33,8 +33,12 @@ def read_removals(store: Store, run: str) -> Removals | None:
 
 
 def last_removals(store: Store, runs: Iterable[str]) -> Removals | None:
-    """What was taken away of any of some runs, last; None where nothing was."""
-    found = [one for one in (read_removals(store, run) for run in runs) if one is not None]
+    """What was taken away of any of some runs, last; None where nothing was.
+
+    A corpus that was refiltered rests on the answers of the run that it comes from.
+    """
+    named = (_origin(store, run) for run in runs)
+    found = [one for one in (read_removals(store, run) for run in named) if one is not None]
     if not found:
         return None
     return Removals(max(one.at for one in found), any(one.answers for one in found))
@@ -46,6 +50,14 @@ def note_removals(store: Store, run: str, removals: Removals) -> None:
     answers = removals.answers or (before is not None and before.answers)
     made = Removals(removals.at, answers)
     store.write(_path(run), json.dumps(asdict(made)).encode() + b"\n")
+
+
+def _origin(store: Store, name: str) -> str:
+    """The run that a refiltered corpus comes from; of all others, the name itself."""
+    try:
+        return str(json.loads(store.read(f"refilters/{name}/refilter.json"))["run"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return name
 
 
 def _path(run: str) -> str:

@@ -11,6 +11,9 @@ from editcorpus.tables import schema_of
 PICTURES = ("source_image", "edited_image")
 """The columns that hold pictures."""
 
+OPTIONAL = frozenset(column.name for column in schema_of(Published) if column.nullable)
+"""The columns that may hold null: of what was not measured."""
+
 GROUP_BYTES = 16 * 2**20
 """Picture bytes after which a row group is closed, so that shards written side by side fit into
 memory. The Hugging Face viewer asks for row groups below 300 MB; a group here passes 16 MiB only

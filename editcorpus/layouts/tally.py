@@ -7,21 +7,17 @@ not read again.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from editcorpus.errors import ShardError
+from editcorpus.layouts.counting import by_file, columns_of
 from editcorpus.layouts.parquet import ShardFile
 from editcorpus.storage import Store
-from editcorpus.tables import damaged
 from editcorpus.taxonomy import GEDIT, IMGEDIT, NO_GEDIT_TYPE, NO_IMGEDIT_TYPE, Family
 
 _KEYS = ("family", "dataset_source", "license", "instruction_type")
-_SIDE_BY_SIDE = 8
-"""Files that are read at a time: on a bucket each waits longer than it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +78,7 @@ def tally(store: Store, files: Sequence[ShardFile], known: Mapping[str, list[Gro
     Raises:
         ShardError: A file is missing or damaged.
     """
-
-    def of(file: ShardFile) -> list[Group]:
-        return known[file.sha256] if file.sha256 in known else _read(store, file.path)
-
-    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-        return dict(zip((file.sha256 for file in files), pool.map(of, files), strict=True))
+    return by_file(store, files, known, _read)
 
 
 def encode(known: Known) -> bytes:
@@ -151,16 +142,15 @@ def _benchmark(
 
 
 def _read(store: Store, path: str) -> list[Group]:
-    url = store.url(path)
-    try:
-        with damaged(url), store.open(path) as file, pq.ParquetFile(file) as parquet:
-            missing = {*_KEYS, "score"} - set(parquet.schema_arrow.names)
-            if missing:
-                raise ShardError(f"{url} has no column {', '.join(sorted(missing))}.")
-            table = parquet.read(columns=[*_KEYS, "score"], use_threads=False)
-    except FileNotFoundError as error:
-        raise ShardError(f"{url} is missing.") from error
-    return _grouped(table)
+    wanted = [*_KEYS, "score"]
+
+    def choose(schema: pa.Schema) -> list[str]:
+        missing = set(wanted) - set(schema.names)
+        if missing:
+            raise ShardError(f"{store.url(path)} has no column {', '.join(sorted(missing))}.")
+        return wanted
+
+    return _grouped(columns_of(store, path, choose))
 
 
 def _grouped(table: pa.Table) -> list[Group]:

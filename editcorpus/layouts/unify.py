@@ -1,14 +1,25 @@
 """One schema: tables of older and newer corpora with the columns of `Published`, in their order."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from editcorpus.errors import ShardError
-from editcorpus.layouts.schema import PICTURES, shard_schema
+from editcorpus.language import written
+from editcorpus.layouts.schema import OPTIONAL, PICTURES, shard_schema
 from editcorpus.taxonomy import family_of
 
+MEASURED_LATER = (
+    "change_area",
+    "psnr_outside",
+    "ssim_outside",
+    "tone_drift",
+    "psnr_outside_mask",
+    "ssim_outside_mask",
+)
+"""Figures that corpora of earlier versions do not have."""
 _TASK = ("dataset_source", "task", "subtask", "instruction_type")
 
 
@@ -25,8 +36,16 @@ def _variants(table: pa.Table) -> pa.Array:
     return pc.if_else(rewritten, "rewrite", "output")
 
 
+def _written(part: Literal["language", "script"]) -> Callable[[pa.Table], pa.Array]:
+    def found(table: pa.Table) -> pa.Array:
+        texts = table.column("instruction").to_pylist()
+        return pa.array([getattr(written(text or ""), part) for text in texts], pa.string())
+
+    return found
+
+
 def _same(value: str | float) -> Callable[[pa.Table], pa.Array]:
-    kind = pa.string() if isinstance(value, str) else pa.float64()
+    kind = {str: pa.string(), int: pa.int64(), float: pa.float64()}[type(value)]
     return lambda table: pa.repeat(pa.scalar(value, kind), table.num_rows)
 
 
@@ -38,6 +57,26 @@ _LATER: dict[str, Callable[[pa.Table], pa.Array]] = {
     "outside_mask": _same(-1.0),
     "source_facts": _same(""),
     "previous": _same(""),
+    "residual_padding": lambda table: table.column("border_fraction"),
+    "registration": _same(""),
+    "displacement_px": _same(-1.0),
+    "lost_share": _same(0.0),
+    **{f"crop_{side}": _same(0) for side in ("left", "top", "right", "bottom")},
+    **dict.fromkeys(MEASURED_LATER, _same(-1.0)),
+    **{f"change_{name}": _same(0) for name in ("x", "y", "width", "height")},
+    "change_mask": _same(""),
+    "doubts": _same(""),
+    "language": _written("language"),
+    "script": _written("script"),
+    "model_version": _same(""),
+    "rewrite_version": _same(""),
+    "rewrite_prompt": _same(""),
+    "judge_version": _same(""),
+    "judge_prompt": _same(""),
+    "source_model": _same(""),
+    "source_response": _same(""),
+    **dict.fromkeys(OPTIONAL, lambda table: pa.nulls(table.num_rows, pa.float64())),
+    "embed_model": _same(""),
 }
 """Columns that corpora of earlier versions lack, and what stands in their place."""
 
@@ -108,7 +147,7 @@ def _column(table: pa.Table, column: pa.Field) -> pa.ChunkedArray:
     found = _later(table, column.name) if place < 0 else table.column(place)
     if found.type != column.type:
         found = _cast(found, column)
-    if found.null_count or _bare(found, column):
+    if (found.null_count and column.name not in OPTIONAL) or _bare(found, column):
         raise ShardError(f"Its column {column.name} holds null.")
     return found
 

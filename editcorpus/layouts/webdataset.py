@@ -35,6 +35,13 @@ Parts = tuple[bytes | memoryview, ...]
 _MARK = 16
 """Bytes of a picture that tell its format."""
 
+_SIZE, _SUM = slice(124, 135), slice(148, 156)
+"""Where a header says, in octal digits, how long its member is, and what its own bytes sum up to: with
+spaces in that place (POSIX.1-2017, pax, "ustar Interchange Format")."""
+_NAMELESS = bytearray(tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT))
+_NAMELESS[_SUM] = b" " * 8
+_ZEROS = bytes(tarfile.BLOCKSIZE)
+
 _LOADING = """
 ```python
 from datasets import load_dataset
@@ -55,7 +62,7 @@ def _writer(corpus: Corpus) -> ShardWriter:
 
 def _shard(fields: tuple[str, str], shard: Shard, output: Output) -> Iterator[Line]:
     lines = []
-    with output.large(f"data/{shard.stem}.tar") as tar:
+    with output.shard(f"data/{shard.stem}.tar") as tar:
         for row in shard.rows():
             texts = texts_of(row.texts) | _formats(row)
             members = json.dumps(texts, ensure_ascii=False).encode()
@@ -87,11 +94,23 @@ def _formats(row: Row) -> Line:
 
 def _add(tar: IO[bytes], name: str, data: bytes | memoryview) -> None:
     """Write a member as a whole, without owner or time: the same records give the same bytes."""
-    made = tarfile.TarInfo(name)
-    made.size = len(data)
-    tar.write(made.tobuf(tarfile.USTAR_FORMAT))
+    tar.write(_header(name.encode(), len(data)))
     tar.write(data)
-    tar.write(bytes(-len(data) % tarfile.BLOCKSIZE))
+    tar.write(_ZEROS[: -len(data) % tarfile.BLOCKSIZE])
+
+
+def _header(name: bytes, size: int) -> bytes:
+    """What `tarfile` makes for a file without owner or time, in a fifth of the time.
+
+    Args:
+        name: At most 100 bytes.
+        size: Of the member, below 8 GiB.
+    """
+    made = bytearray(_NAMELESS)
+    made[: len(name)] = name
+    made[_SIZE] = b"%011o" % size
+    made[_SUM] = b"%06o\0 " % sum(made)
+    return bytes(made)
 
 
 _FILES = "data/*.tar"

@@ -6,7 +6,17 @@ from typing import Any, TypeVar
 
 from editcorpus.shards import Columns, shard_folder
 from editcorpus.stages.filter import Filtered
-from editcorpus.steps import align, caption, compose, pad, regenerate, rewrite, synthesize, view
+from editcorpus.steps import (
+    align,
+    caption,
+    compose,
+    embed,
+    pad,
+    regenerate,
+    rewrite,
+    synthesize,
+    view,
+)
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
 
@@ -21,6 +31,7 @@ _Row = TypeVar(
     Filtered,
     rewrite.Rewritten,
     align.Aligned,
+    embed.Embedded,
 )
 
 
@@ -37,6 +48,7 @@ class Facts:
     filtered: Filtered | None
     rewritten: rewrite.Rewritten | None
     aligned: align.Aligned | None
+    embedded: embed.Embedded | None
 
 
 def read_triplet(store: Store, run: str, shard: int, wanted: str, done: Container[str]) -> Facts:
@@ -61,6 +73,7 @@ def read_triplet(store: Store, run: str, shard: int, wanted: str, done: Containe
         row(filter_step.NAME, Filtered),
         row(rewrite.NAME, rewrite.Rewritten),
         row(align.NAME, align.Aligned),
+        row(embed.NAME, embed.Embedded),
     )
 
 

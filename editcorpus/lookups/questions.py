@@ -6,12 +6,22 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from editcorpus.endpoints.requests import Chat, ImageEdit, Picture, request_hash
+from editcorpus.endpoints.requests import Chat, Embed, ImageEdit, Picture, request_hash
 from editcorpus.lookups.facts import Facts
 from editcorpus.records import Triplet
 from editcorpus.stages.asking import SAMPLES
 from editcorpus.stages.filter import Config as FilterConfig
-from editcorpus.steps import align, caption, compose, pad, regenerate, rewrite, synthesize, view
+from editcorpus.steps import (
+    align,
+    caption,
+    compose,
+    embed,
+    pad,
+    regenerate,
+    rewrite,
+    synthesize,
+    view,
+)
 from editcorpus.steps import filter as filter_step
 
 _Config = TypeVar("_Config", bound=BaseModel)
@@ -81,7 +91,7 @@ def _captioning(
 
 def _requests(
     identity: Mapping[str, Any], triplet: Triplet, facts: Facts
-) -> Iterator[tuple[str, str, ImageEdit | Chat]]:
+) -> Iterator[tuple[str, str, ImageEdit | Chat | Embed]]:
     edits = _config(identity, regenerate.NAME, regenerate.Config)
     if facts.padded is None:
         return
@@ -99,6 +109,29 @@ def _requests(
     if judge is not None and facts.rewritten is not None:
         for name, what in align.requests(facts.rewritten.instruction, *views, judge).items():
             yield align.NAME, name, what
+    yield from _vectors(identity, triplet, facts, views)
+
+
+def _vectors(
+    identity: Mapping[str, Any],
+    triplet: Triplet,
+    facts: Facts,
+    views: tuple[Picture, Picture],
+) -> Iterator[tuple[str, str, Embed]]:
+    config = _config(identity, embed.NAME, embed.Config)
+    if config is None or facts.rewritten is None:
+        return
+    told, instruction = _captions(identity, triplet, facts), facts.rewritten.instruction
+    for name, what in embed.requests(instruction, told, *views, config).items():
+        yield embed.NAME, name, what
+
+
+def _captions(identity: Mapping[str, Any], triplet: Triplet, facts: Facts) -> embed.Captions:
+    """What the pictures of a triplet show, as its run knew it (see `stages/embedding.py`)."""
+    if compose.NAME in identity:
+        return embed.Captions()
+    told = caption.told(triplet.facts, facts.captioned) if facts.captioned else triplet.facts
+    return embed.captions(told)
 
 
 def _views(identity: Mapping[str, Any], facts: Facts) -> tuple[Picture, Picture] | None:
@@ -107,7 +140,8 @@ def _views(identity: Mapping[str, Any], facts: Facts) -> tuple[Picture, Picture]
     after = _config(identity, filter_step.NAME, FilterConfig)
     if before is None or after is None or facts.padded is None or facts.filtered is None:
         return None
-    source, edited = facts.padded.source_view_hash, facts.filtered.edited_view_hash
+    source = facts.filtered.cropped_view_hash or facts.padded.source_view_hash
+    edited = facts.filtered.edited_view_hash
     return (
         Picture(source, "image/jpeg", before.view_quality, (0, 0), bytes),
         Picture(edited, "image/jpeg", after.restore.view_quality, (0, 0), bytes),

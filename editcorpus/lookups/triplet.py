@@ -16,14 +16,23 @@ from editcorpus.records import REMEDIES, SENTENCES, Triplet
 from editcorpus.refusals import Refusal
 from editcorpus.responses import Responses, TextAnswer
 from editcorpus.runs import read_identity
-from editcorpus.steps import align, caption, classify, compose, regenerate, rewrite, synthesize
+from editcorpus.steps import (
+    align,
+    caption,
+    classify,
+    compose,
+    embed,
+    regenerate,
+    rewrite,
+    synthesize,
+)
 from editcorpus.storage import Store
 
 _LONGEST = 4_000
 """Characters of a text answer that are shown."""
 _IN_ORDER = (
     *(classify.NAME, caption.NAME, synthesize.NAME, compose.NAME),
-    *(regenerate.NAME, rewrite.NAME, align.NAME),
+    *(regenerate.NAME, rewrite.NAME, align.NAME, embed.NAME),
 )
 _ORDER = {step: place for place, step in enumerate(_IN_ORDER)}
 _PICTURES = {synthesize.NAME, regenerate.NAME}
@@ -223,9 +232,19 @@ def _told(answer: TextAnswer | None, refusal: Refusal | None = None) -> str:
     verdict = align.read(answer) if answer.record.step == align.NAME else None
     if verdict is not None:
         return f"P(yes) {verdict.yes:.4f}, of {verdict.mass:.4f} that yes and no hold"
+    if answer.record.step == embed.NAME:
+        return _vector(answer.body)
     try:
         message = json.loads(answer.body)["choices"][0]["message"]
         text = message.get("content") or message.get("refusal")
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         text = None
     return (text if isinstance(text, str) else answer.body)[:_LONGEST]
+
+
+def _vector(body: str) -> str:
+    """What is told of a vector: how many numbers it has."""
+    try:
+        return f"a vector of {int(json.loads(body)['dimensions'])} numbers"
+    except (ValueError, KeyError, TypeError):
+        return body[:_LONGEST]

@@ -7,7 +7,8 @@ for. It is written against the published behaviour of the services, not against 
 from collections.abc import Callable
 
 from editcorpus.errors import ConfigError
-from editcorpus.sandbox.config import Defect, Fault, Limits, SandboxConfig, config_of
+from editcorpus.sandbox.config import Fault, Limits, SandboxConfig, config_of
+from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.process import Running, running
 
 __all__ = [

@@ -19,7 +19,7 @@ from editcorpus.sandbox.free_calls import Free, Handler
 from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.refusals import ApiError, no_model
 from editcorpus.sandbox.state import Sandbox
-from editcorpus.sandbox.vllm import vllm_routes
+from editcorpus.sandbox.vllm import pooling_routes, vllm_routes
 
 _FREE: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/files", file_calls.upload),
@@ -36,7 +36,7 @@ _FREE: tuple[tuple[str, str, Handler], ...] = (
 
 
 def application(sandbox: Sandbox) -> Starlette:
-    """OpenAI under `/v1`, vLLM under `/vllm`, what only the emulator has under `/__admin`."""
+    """OpenAI under `/v1`, vLLM under `/vllm` and `/pooling`; what only the emulator has, `/__admin`."""
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -48,6 +48,7 @@ def application(sandbox: Sandbox) -> Starlette:
     routes = [
         Mount("/v1", routes=_openai_routes(sandbox)),
         Mount("/vllm", routes=vllm_routes(sandbox)),
+        Mount("/pooling", routes=pooling_routes(sandbox)),
         Mount("/__admin", routes=admin_routes(sandbox)),
     ]
     return Starlette(

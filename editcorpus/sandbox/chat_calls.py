@@ -1,6 +1,5 @@
 """`/v1/chat/completions` of both personas: verdicts, structured answers and plain sentences."""
 
-import hashlib
 import json
 import math
 import re
@@ -14,7 +13,7 @@ from PIL import Image
 from editcorpus.sandbox import latency
 from editcorpus.sandbox.chance import digest, pick
 from editcorpus.sandbox.chat_rules import ChatOrder, chat_order
-from editcorpus.sandbox.codecs import decode, pixel_digest
+from editcorpus.sandbox.codecs import opened
 from editcorpus.sandbox.config import Fault, SandboxConfig
 from editcorpus.sandbox.described import description
 from editcorpus.sandbox.faults import without_marker
@@ -73,15 +72,7 @@ def chat_intake(persona: Persona, sandbox: Sandbox, incoming: Incoming) -> Job:
     """
     config = sandbox.config
     order = chat_order(json_body(incoming), persona, config)
-    pictures: list[Image.Image] = []
-    if config.canned:
-        hashes = [hashlib.sha256(picture.data).hexdigest() for picture in order.pictures]
-    else:
-        pictures = [
-            decode(picture, number, config.max_pixels)
-            for number, picture in enumerate(order.pictures, 1)
-        ]
-        hashes = [pixel_digest(picture) for picture in pictures]
+    pictures, hashes = opened(order.pictures, config.max_pixels, canned=config.canned)
     call = Call(
         model=order.model,
         key=digest(order.skeleton, *hashes),

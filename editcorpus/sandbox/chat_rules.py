@@ -72,15 +72,15 @@ def chat_order(members: Mapping[str, Any], persona: Persona, config: SandboxConf
     _check_model(model, members, persona, config)
     if members.get("stream"):
         raise invalid("Streaming is not emulated.", "stream", "invalid_value")
-    texts, pictures, shape = _messages(members.get("messages"), config.max_pixels)
+    texts, pictures, shape = messages_of(members.get("messages"), config.max_pixels)
     text = "\n".join(texts)
     options = {name: value for name, value in members.items() if name != "messages"}
     schema, choices = _format(members, persona)
     tokens = text_tokens(text) + _TEMPLATE_TOKENS * len(shape)
-    tokens += sum(_visual(model, each, members, persona) for each in pictures)
+    tokens += sum(visual_tokens(model, each, members, persona) for each in pictures)
     most = _most_tokens(members)
     if persona is Persona.VLLM:
-        _check_length(tokens, most, config.vllm_max_model_len)
+        check_length(tokens, most, config.vllm_max_model_len)
     return ChatOrder(
         persona=persona,
         model=model,
@@ -125,7 +125,7 @@ def _check_model(
         )
 
 
-def _messages(messages: object, limit: int) -> tuple[list[str], list[Sent], list[list[Any]]]:
+def messages_of(messages: object, limit: int) -> tuple[list[str], list[Sent], list[list[Any]]]:
     """Texts, pictures, and the shape: roles and texts with a blank for each picture."""
     if not isinstance(messages, list) or not messages:
         raise missing("messages")
@@ -163,7 +163,8 @@ def _part(part: object, param: str, number: int, limit: int) -> str | Sent:
     raise invalid(f"Invalid value in '{param}': expected a text or an image_url part.", param)
 
 
-def _visual(model: str, each: Sent, members: Mapping[str, Any], persona: Persona) -> int:
+def visual_tokens(model: str, each: Sent, members: Mapping[str, Any], persona: Persona) -> int:
+    """Input tokens of a picture, as the server of a persona counts them."""
     if persona is Persona.OPENAI:
         return vision_tokens(model, each.width, each.height)
     kwargs = _object(members, "mm_processor_kwargs")
@@ -212,7 +213,12 @@ def _object(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value
 
 
-def _check_length(prompt: int, answer: int, longest: int) -> None:
+def check_length(prompt: int, answer: int, longest: int) -> None:
+    """Refuse what does not fit into the context of a vLLM server.
+
+    Raises:
+        ApiError: 400.
+    """
     if prompt + answer > longest:
         raise invalid(
             f"This model's maximum context length is {longest} tokens. However, you requested "

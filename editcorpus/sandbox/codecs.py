@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,22 @@ def pixel_digest(picture: Image.Image) -> str:
     """SHA-256, in hex, over size and decoded RGB pixels."""
     header = f"{picture.width}x{picture.height}:".encode()
     return hashlib.sha256(header + picture.tobytes()).hexdigest()
+
+
+def opened(
+    pictures: Sequence[Sent], max_pixels: int, *, canned: bool
+) -> tuple[list[Image.Image], list[str]]:
+    """The pictures of a request, and a hash of each: of its pixels.
+
+    A canned server looks at none: it has the hashes of their bytes alone.
+
+    Raises:
+        ApiError: One cannot be used.
+    """
+    if canned:
+        return [], [hashlib.sha256(picture.data).hexdigest() for picture in pictures]
+    made = [decode(picture, number, max_pixels) for number, picture in enumerate(pictures, 1)]
+    return made, [pixel_digest(picture) for picture in made]
 
 
 def data_url(url: str, param: str) -> bytes:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from editcorpus.errors import ConfigError
+from editcorpus.sandbox.defects import Defect
+from editcorpus.sandbox.personas import POOLING_MODELS
 
 _STRIKE = re.compile(r"(\w+)=(\d{1,9})(-(\d{0,9}))?")
 
@@ -92,18 +94,6 @@ class Fault(StrEnum):
     BATCH_EXPIRED = "batch_expired"
 
 
-class Defect(StrEnum):
-    """One way in which a picture that was edited can be unfit for a corpus."""
-
-    ECHO = "echo"
-    SHIFT = "shift"
-    ZOOM = "zoom"
-    BLANK = "blank"
-    EVERYTHING = "everything"
-    LEAK = "leak"
-    """Only of edits with a mask: something outside of it changes as well."""
-
-
 class Limits(BaseModel):
     """What the OpenAI persona admits; 0 means no limit. A minute lasts 60 s x `time_scale`."""
 
@@ -171,6 +161,9 @@ class SandboxConfig(BaseModel):
     vllm_max_model_len: int = Field(
         8192, ge=1, description="Longest prompt plus answer of the vLLM persona, in tokens."
     )
+    pooling_models: tuple[str, ...] = Field(
+        POOLING_MODELS, description="Models that give vectors; no `dino` among them takes a text."
+    )
     vllm_concurrent: int = Field(
         0, ge=0, description="Calls that vLLM takes at once before it answers 503; 0: no limit."
     )
@@ -193,7 +186,17 @@ class SandboxConfig(BaseModel):
         default_factory=dict, description="Share of edits, 0 to 1, that come back with each defect."
     )
     drift_percent: float = Field(
-        3.0, gt=0, le=20, description="Shift or zoom of a drifting edit, percent of a side."
+        3.0,
+        gt=0,
+        le=20,
+        description="Shift or zoom of a drifting edit, and most that padding reaches into a picture, "
+        "percent of a side.",
+    )
+    requests: Path | None = Field(
+        None, description="Folder of the canvases of requests, in groups, for the defect `swapped`."
+    )
+    benchmark: Path | None = Field(
+        None, description="Folder of the pictures that the defect `benchmark` shows."
     )
     quota_after_usd: Decimal | None = Field(
         None, ge=0, description="Dollars billed after which every call is refused for quota."

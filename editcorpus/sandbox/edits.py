@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from editcorpus.sandbox.chance import pick, share
-from editcorpus.sandbox.config import Defect
+from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.paint import Box, paint
 from editcorpus.sandbox.wishes import COLOURS, Kind, Wish, understand
 
@@ -37,7 +37,9 @@ class Plan:
         key: Name under which all choices are drawn; the same key gives the same picture.
         seed: Seed of the server.
         defect: What is wrong with it, if anything.
-        drift: Shift or zoom as a share of a side, for the defects of that name.
+        drift: Shift or zoom as a share of a side, for the defects of that name, and the most that
+            padding reaches into the picture.
+        instead: What a benchmark's picture shows, or the canvas of the other request; RGB.
     """
 
     prompt: str
@@ -46,6 +48,7 @@ class Plan:
     seed: int
     defect: Defect | None = None
     drift: float = 0.03
+    instead: Image.Image | None = None
 
 
 def edited(source: Image.Image, plan: Plan, mask: Image.Image | None = None) -> Image.Image:
@@ -63,11 +66,15 @@ def edited(source: Image.Image, plan: Plan, mask: Image.Image | None = None) -> 
         return Image.new("RGB", plan.size, pick(tuple(COLOURS.values()), plan.key, "blank"))
     if plan.defect is Defect.EVERYTHING:
         return scene(plan)
+    if plan.instead is not None:
+        return _other(canvas, plan, plan.instead)
     wish = understand(plan.prompt, plan.seed)
     if mask is None:
         result = _inside_margin(canvas, wish)
     else:
         result = _inside_mask(canvas, wish, mask.resize(plan.size), plan.defect)
+    if plan.defect is Defect.PADDING:
+        return _padded(result, plan, margin_box(canvas))
     return _drifted(result, plan) if plan.defect in (Defect.SHIFT, Defect.ZOOM) else result
 
 
@@ -75,6 +82,44 @@ def margin_box(picture: Image.Image) -> tuple[int, int, int, int]:
     """The box that holds everything but a white margin; all of a picture that is white."""
     ink = ImageOps.invert(picture).point(_INK * 3)
     return ink.getbbox() or (0, 0, *picture.size)
+
+
+def is_padded(picture: Image.Image) -> bool:
+    """Whether a side has a white margin, and not all of the picture is one."""
+    return margin_box(picture) != (0, 0, *picture.size)
+
+
+def _other(canvas: Image.Image, plan: Plan, shown: Image.Image) -> Image.Image:
+    """A benchmark's picture where the content was, or the edit of another canvas."""
+    if plan.defect is Defect.SWAPPED:
+        return edited(shown, replace(plan, defect=None, instead=None))
+    box = margin_box(canvas)
+    result = canvas.copy()
+    result.paste(shown.resize((box[2] - box[0], box[3] - box[1])), box[:2])
+    return result
+
+
+def _padded(picture: Image.Image, plan: Plan, content: Box) -> Image.Image:
+    """White on one of the padded sides, at least 2 px of the content deep."""
+    width, height = picture.size
+    left, top, right, bottom = content
+    sides = {
+        "left": (left, width),
+        "top": (top, height),
+        "right": (width - right, width),
+        "bottom": (height - bottom, height),
+    }
+    name = pick([side for side, (margin, _) in sides.items() if margin], plan.key, "side")
+    deep = 2 + round(share(plan.key, "deep") * max(0, plan.drift * sides[name][1] - 2))
+    bars = {
+        "left": (0, 0, left + deep, height),
+        "top": (0, 0, width, top + deep),
+        "right": (right - deep, 0, width, height),
+        "bottom": (0, bottom - deep, width, height),
+    }
+    result = picture.copy()
+    result.paste((255, 255, 255), bars[name])
+    return result
 
 
 def _inside_margin(canvas: Image.Image, wish: Wish) -> Image.Image:

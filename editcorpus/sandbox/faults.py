@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 
 from editcorpus.sandbox.chance import share
-from editcorpus.sandbox.config import Defect, Fault, SandboxConfig
+from editcorpus.sandbox.config import Fault, SandboxConfig
+from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.injected import EDGE, PAGES
 from editcorpus.sandbox.jobs import Kind
 from editcorpus.sandbox.personas import Persona
@@ -44,12 +45,14 @@ _PAID = frozenset(
         Fault.INVALID_BASE64_IMAGE,
     }
 )  # fmt: skip
+_VECTORS = frozenset({Fault.BAD_B64, Fault.TRUNCATED_B64})
 _BATCH = frozenset({Fault.BATCH_FAILED, Fault.BATCH_EXPIRED})
 _ANYWHERE = frozenset(Fault) - _IMAGES - _CHAT - _PAID - _BATCH
 
 _STRIKES = {
     Kind.IMAGES: _ANYWHERE | _PAID | _IMAGES,
     Kind.CHAT: _ANYWHERE | _PAID | _CHAT,
+    Kind.VECTORS: _ANYWHERE | _PAID | _VECTORS,
     Kind.FREE: _ANYWHERE,
     Kind.BATCH: _BATCH,
 }
@@ -95,8 +98,8 @@ def struck(config: SandboxConfig, attempt: Attempt) -> Fault | None:
         ApiError: A fault is forced that does not exist.
     """
     marker = _MARKER.search(attempt.text)
-    marked = marker.group(1) if marker and marker.group(1) not in set(Defect) else ""
-    for wanted in (attempt.header, marked):
+    fault = marker.group(1) if marker and marker.group(1) not in set(Defect) else ""
+    for wanted in (attempt.header, fault):
         if wanted:
             return _forced(wanted, attempt)
     for strike in config.strikes:
@@ -141,22 +144,7 @@ def is_lost(config: SandboxConfig, fault: Fault | None, request_id: str) -> bool
     return fault in EDGE and share(config.seed, "edge", request_id) >= 0.5
 
 
-def planted(config: SandboxConfig, key: str, text: str, *, masked: bool) -> Defect | None:
-    """The defect of an edit: a property of the request, the same on every attempt.
-
-    Args:
-        config: How many edits have which.
-        key: Hash of the request's content.
-        text: The prompt, in which a marker may force one.
-        masked: Whether a mask was sent.
-    """
+def marked(text: str) -> tuple[str, ...]:
+    """The defect that a marker in a prompt asks for, by name."""
     marker = _MARKER.search(text)
-    for defect in Defect:
-        if defect is Defect.LEAK and not masked:
-            continue
-        if marker and marker.group(1) == defect:
-            return defect
-        rate = config.defects.get(defect, 0.0)
-        if rate and share(config.seed, "defect", defect, key) < rate:
-            return defect
-    return None
+    return (marker.group(1),) if marker and marker.group(1) in set(Defect) else ()

@@ -4,8 +4,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
@@ -14,19 +15,19 @@ from editcorpus.sandbox.chance import digest
 from editcorpus.sandbox.codecs import (
     Sent,
     bad_picture,
-    decode,
     encode,
     open_picture,
-    pixel_digest,
+    opened,
     sent,
 )
-from editcorpus.sandbox.config import Defect, Fault
+from editcorpus.sandbox.config import Fault
 from editcorpus.sandbox.edits import Plan, Size, edited, generated
 from editcorpus.sandbox.enclosed import of_form, of_json, too_many
-from editcorpus.sandbox.faults import planted, without_marker
+from editcorpus.sandbox.faults import marked, without_marker
 from editcorpus.sandbox.forms import multipart
 from editcorpus.sandbox.image_rules import MAX_PICTURES, ImageParameters, checked
 from editcorpus.sandbox.jobs import Call, Done, Incoming, Job, Kind, json_body
+from editcorpus.sandbox.planting import Draw, planted
 from editcorpus.sandbox.refusals import ApiError, invalid, missing
 from editcorpus.sandbox.state import Sandbox
 from editcorpus.sandbox.wishes import understand
@@ -57,6 +58,13 @@ class _Order:
         if max(width, height) ** 2 * 2 < min(width, height) ** 2 * 3:
             return 1024, 1024
         return (1536, 1024) if width > height else (1024, 1536)
+
+
+class Drawn(NamedTuple):
+    """What was painted, and the defect in it; empty where it has none."""
+
+    note: str
+    defect: str = ""
 
 
 def edit_intake(sandbox: Sandbox, incoming: Incoming) -> Job:
@@ -96,13 +104,8 @@ def _job(
             raise ApiError(413, f"Image {number} is too large: 50 MB is the limit.", param="image")
     pictures = tuple(sent(data, number, limit) for number, data in enumerate(files, 1))
     hidden = _mask(mask, pictures, limit) if mask is not None and pictures else None
-    first = None
-    if sandbox.config.canned:
-        hashes = [hashlib.sha256(picture.data).hexdigest() for picture in pictures]
-    else:
-        decoded = [decode(picture, number, limit) for number, picture in enumerate(pictures, 1)]
-        hashes = [pixel_digest(picture) for picture in decoded]
-        first = decoded[0] if decoded else None
+    decoded, hashes = opened(pictures, limit, canned=sandbox.config.canned)
+    first = decoded[0] if decoded else None
     masked = hashlib.sha256(hidden.data).hexdigest() if hidden else ""
     key = digest("images", *parameters.identity(), *hashes, masked)
     order = _Order(parameters, pictures, hidden, key, first)
@@ -150,7 +153,7 @@ def _done(sandbox: Sandbox, order: _Order, fault: Fault | None) -> Done:
         "total_tokens": text + shown + made,
     }
     used = Usage(text_in=text, image_in=shown, image_out=made)
-    pictures, note = _pictures(sandbox, order, fault)
+    pictures, drawn = _pictures(sandbox, order, fault)
     head = {
         "created": sandbox.config.created,
         "background": "opaque",
@@ -158,39 +161,46 @@ def _done(sandbox: Sandbox, order: _Order, fault: Fault | None) -> Done:
         "quality": parameters.quality,
         "size": f"{width}x{height}",
     }
-    return Done(lambda: _body(head, pictures, usage, fault), usage, used, note)
+    body = partial(_body, head, pictures, usage, fault)
+    return Done(body, usage, used, drawn.note, drawn.defect)
 
 
-def _pictures(sandbox: Sandbox, order: _Order, fault: Fault | None) -> tuple[list[bytes], str]:
+def _pictures(sandbox: Sandbox, order: _Order, fault: Fault | None) -> tuple[list[bytes], Drawn]:
     """The encoded pictures of the answer, and what was painted."""
     parameters, config = order.parameters, sandbox.config
     if fault is Fault.EMPTY_DATA:
-        return [], "nothing"
+        return [], Drawn("nothing")
     if fault is Fault.NOT_AN_IMAGE:
-        return [b"This is no picture, whatever its name says.\n" * 40] * parameters.n, "no picture"
+        made = [b"This is no picture, whatever its name says.\n" * 40] * parameters.n
+        return made, Drawn("no picture")
     size = _other(order.size) if fault is Fault.WRONG_SIZE else order.size
     if config.canned:
         form, source = parameters.output_format, not order.pictures
         ready = sandbox.shelf.picture(size, form, source=source)
-        return _spoilt([ready] * parameters.n, fault), "canned"
-    prompt = without_marker(parameters.prompt)
-    defect = None
-    if order.decoded is not None:
-        masked = order.mask is not None
-        defect = planted(config, order.key, parameters.prompt, masked=masked)
+        return _spoilt([ready] * parameters.n, fault), Drawn("canned")
+    first = _plan(sandbox, order, size)
     made = []
     for number in range(parameters.n):
-        key = f"{config.seed}:{order.key}:{number}"
-        seed = config.seed + number
-        plan = Plan(prompt, size, key, seed, defect, config.drift_percent / 100)
-        picture = _painted(order, plan, config.max_pixels)
+        key, seed = f"{config.seed}:{order.key}:{number}", config.seed + number
+        picture = _painted(order, replace(first, key=key, seed=seed), config.max_pixels)
         made.append(encode(picture, parameters.output_format, parameters.compression))
-    return _spoilt(made, fault), _note(order, prompt, config.seed, defect)
+    return _spoilt(made, fault), _drawn(order, first)
 
 
-def _note(order: _Order, prompt: str, seed: int, defect: Defect | None) -> str:
-    kind = str(understand(prompt, seed).kind) if order.decoded is not None else "scene"
-    return f"{kind}, {defect}" if defect else kind
+def _plan(sandbox: Sandbox, order: _Order, size: Size) -> Plan:
+    """How the edit is to come out."""
+    config, prompt = sandbox.config, order.parameters.prompt
+    plan = Plan(without_marker(prompt), size, order.key, config.seed)
+    plan = replace(plan, drift=config.drift_percent / 100)
+    if order.decoded is None:
+        return plan
+    draw = Draw(order.key, marked(prompt), masked=order.mask is not None)
+    return planted(plan, order.decoded, draw, sandbox.others, config)
+
+
+def _drawn(order: _Order, plan: Plan) -> Drawn:
+    kind = str(understand(plan.prompt, plan.seed).kind) if order.decoded is not None else "scene"
+    return Drawn(f"{kind}, {plan.defect}", plan.defect.value) if plan.defect else Drawn(kind)
 
 
 def _painted(order: _Order, plan: Plan, limit: int) -> Image.Image:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
 
     IMAGES = "images"
     CHAT = "chat"
+    VECTORS = "vectors"
     FREE = "free"
     BATCH = "batch"
 
@@ -59,12 +60,14 @@ class Done:
         usage: As the answer tells it.
         used: The same as it is priced; None where the work is free.
         note: For the journal.
+        defect: What was planted in the pictures; empty where nothing was.
     """
 
     body: Callable[[], bytes]
     usage: Mapping[str, Any]
     used: Usage | None
     note: str
+    defect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Entry:
         tariff: `standard`, or `batch` at half the price.
         batch_id: The batch that the call is a line of; empty for one that is none.
         custom_id: The name of that line.
+        defect: What was planted in the pictures (`Defect`); empty where nothing was.
     """
 
     request_id: str
@@ -50,6 +51,7 @@ class Entry:
     tariff: str = "standard"
     batch_id: str = ""
     custom_id: str = ""
+    defect: str = ""
 
 
 class Journal:
@@ -122,6 +124,20 @@ class Journal:
         self.begun = len(self.entries)
         self._file.seek(whole)
         self._file.truncate()
+
+
+def drawn(path: Path) -> dict[str, str]:
+    """What was planted in each answer with pictures, by the id of its call; empty for nothing.
+
+    Args:
+        path: Of a journal; one that is not there holds no answers.
+    """
+    if not path.is_file():
+        return {}
+    with path.open("rb") as file:
+        entries = [entry for _, entry in _read(file)]
+    pictures = (one for one in entries if one.billed and one.endpoint.startswith("/v1/images/"))
+    return {one.request_id: one.defect for one in pictures}
 
 
 def _read(file: BinaryIO) -> Iterator[tuple[bytes, Entry]]:

@@ -101,6 +101,7 @@ def entry(outcome: Outcome) -> Entry:
         tariff="batch" if asked.batch_id else "standard",
         batch_id=asked.batch_id,
         custom_id=asked.custom_id,
+        defect=done.defect if done else "",
     )
 
 

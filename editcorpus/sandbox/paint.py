@@ -213,6 +213,8 @@ def _style(picture: Image.Image, wish: Wish) -> Image.Image:
     half = picture.reduce(2)
     edges = half.convert("L").filter(ImageFilter.SMOOTH).filter(ImageFilter.FIND_EDGES)
     lines = edges.point([255 if level > 40 else 0 for level in range(256)])
+    frame = (0, 0, lines.width - 1, lines.height - 1)
+    ImageDraw.Draw(lines).rectangle(frame, outline=0)  # these px are not filtered
     smooth = half.filter(ImageFilter.BoxBlur(2))
     flat = ImageOps.posterize(smooth, 2).resize(picture.size, Image.Resampling.NEAREST)
     tint = Image.new("RGB", picture.size, wish.colours[0])

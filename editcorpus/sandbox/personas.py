@@ -8,3 +8,11 @@ class Persona(StrEnum):
 
     OPENAI = "openai"
     VLLM = "vllm"
+
+
+#: The models of the pooling servers of the vLLM persona.
+POOLING_MODELS = (
+    "Qwen/Qwen3-VL-Embedding-2B",
+    "openai/clip-vit-large-patch14",
+    "facebook/dinov2-with-registers-large",
+)

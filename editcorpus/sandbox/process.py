@@ -23,6 +23,7 @@ class Running:
     Attributes:
         url: Base URL for the `openai` client, ending in `/v1`.
         vllm_url: Base URL of the vLLM persona, ending in `/v1`; `/health` lies beside `/v1`.
+        pooling_url: Base URL of the vLLM persona's pooling servers, ending in `/v1`.
         tls_url: Base URL of the OpenAI persona under `https`, which the server does not speak:
             every call to it ends in a TLS error.
         admin_url: Root of the admin pages.
@@ -37,6 +38,7 @@ class Running:
         self.url = f"{root}/v1"
         self.tls_url = f"https://{host}:{port}/v1"
         self.vllm_url = f"{root}/vllm/v1"
+        self.pooling_url = f"{root}/pooling/v1"
         self.admin_url = f"{root}/__admin"
 
     def admin(self, page: str, members: dict[str, Any] | None = None) -> dict[str, Any]:

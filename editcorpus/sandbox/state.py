@@ -20,6 +20,7 @@ from editcorpus.sandbox.config import SandboxConfig
 from editcorpus.sandbox.files import Files, Stored
 from editcorpus.sandbox.journal import Journal
 from editcorpus.sandbox.limits import Gate
+from editcorpus.sandbox.others import Others
 from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.refusals import ApiError, bad_key, out_of_quota
 
@@ -42,6 +43,7 @@ class Sandbox:
         self.config = config
         self.journal = Journal(config.journal_path)
         self.shelf = Shelf()
+        self.others = Others(config.requests, config.benchmark)
         #: As many calls as there are threads hold decoded pixels; the others wait encoded.
         self.bench = asyncio.Semaphore(config.threads)
         self.in_flight = 0

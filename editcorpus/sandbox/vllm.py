@@ -13,6 +13,7 @@ from editcorpus.sandbox.personas import Persona
 from editcorpus.sandbox.refusals import ApiError, missing, no_model
 from editcorpus.sandbox.state import Sandbox
 from editcorpus.sandbox.tokens import token_ids
+from editcorpus.sandbox.vector_calls import vector_intake
 
 VERSION = "0.33.0"
 
@@ -31,7 +32,8 @@ def vllm_routes(sandbox: Sandbox) -> list[Route]:
             sandbox.check_key(request.headers.get("authorization", ""), Persona.VLLM)
         except ApiError as error:
             return _refused(error)
-        return JSONResponse({"object": "list", "data": [_model(sandbox)]})
+        found = [_model(sandbox, sandbox.config.vllm_model)]
+        return JSONResponse({"object": "list", "data": found})
 
     async def tokenize(request: Request) -> Response:
         try:
@@ -53,17 +55,34 @@ def vllm_routes(sandbox: Sandbox) -> list[Route]:
     ]
 
 
+def pooling_routes(sandbox: Sandbox) -> list[Route]:
+    """Routes of servers that give vectors, behind one address, as a router before them has it."""
+
+    async def models(request: Request) -> Response:
+        try:
+            sandbox.check_key(request.headers.get("authorization", ""), Persona.VLLM)
+        except ApiError as error:
+            return _refused(error)
+        found = [_model(sandbox, name) for name in sandbox.config.pooling_models]
+        return JSONResponse({"object": "list", "data": found})
+
+    return [
+        Route("/v1/models", models),
+        Route("/v1/embeddings", Paid(sandbox, Persona.VLLM, vector_intake), methods=["POST"]),
+    ]
+
+
 def _refused(error: ApiError) -> Response:
     return Response(error.body(Persona.VLLM), error.status, media_type="application/json")
 
 
-def _model(sandbox: Sandbox) -> dict[str, object]:
+def _model(sandbox: Sandbox, name: str) -> dict[str, object]:
     return {
-        "id": sandbox.config.vllm_model,
+        "id": name,
         "object": "model",
         "created": sandbox.config.created,
         "owned_by": "vllm",
-        "root": sandbox.config.vllm_model,
+        "root": name,
         "parent": None,
         "max_model_len": sandbox.config.vllm_max_model_len,
     }

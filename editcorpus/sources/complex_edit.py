@@ -23,7 +23,7 @@ TASK = "complex-edit"
 DEFAULTS: dict[str, dict[str, Any]] = {
     # Appendix A.3: any detectable padding error discards. An instruction of several edits may change all
     # of the picture; one that moves its frame would be paid for and then refused as displaced.
-    "filter": {"judge": {"border_fraction": 0.0, "whole_tasks": (TASK,)}},
+    "filter": {"judge": {"residual_padding": 0.0, "whole_tasks": (TASK,)}},
     "compose": {"frame": "keep"},
     "rewrite": {"share": 0.0},
 }

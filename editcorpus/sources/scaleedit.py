@@ -23,6 +23,12 @@ from typing import Any
 from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.rows import PLAN, Place, Row, Source, choose_instruction, identify
+from editcorpus.verdicts import (
+    LOCAL_FAMILIES,
+    MOVING_FAMILIES,
+    WHITE_GROUND_FAMILIES,
+    WHOLE_FAMILIES,
+)
 
 NAME = "scaleedit"
 LICENSE = "CC-BY-NC-SA-4.0"
@@ -33,15 +39,10 @@ LEAST = {
 }
 """The publisher's retention rule: the least of each score, 1 to 3."""
 JUDGED = {
-    "local_tasks": (
-        *("object_addition", "object_removal", "object_replacement", "action_editing"),
-        *("color_change", "material_change", "count_change", "size_change"),
-        *("movie_poster_text_editing", "gui_interface_text_editing"),
-        *("object_surface_text_editing", "building_surface_text_editing"),
-    ),
-    "whole_tasks": ("style_transfer", "tone_adjustment", "background_replacement"),
-    "white_ground_tasks": ("part_extraction",),
-    "moving_tasks": ("viewpoint_transformation",),
+    "local_tasks": LOCAL_FAMILIES,
+    "whole_tasks": WHOLE_FAMILIES,
+    "white_ground_tasks": WHITE_GROUND_FAMILIES,
+    "moving_tasks": MOVING_FAMILIES,
 }
 """What the filter asks of which task; of those that are in none of the lists it asks the least."""
 

@@ -12,7 +12,7 @@ from editcorpus.shards import PLAN
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import pad, regenerate
 
-VERSION = 1
+VERSION = 2
 
 
 def _rows(piece: Piece) -> Iterator[regenerate.Regenerated]:
@@ -24,7 +24,7 @@ def _rows(piece: Piece) -> Iterator[regenerate.Regenerated]:
             name = regenerate.NAME
             piece.tally.rejected.append(Rejected(row.id, name, Reason.LOW_SOURCE_SCORE, told))
         else:
-            yield regenerate.Regenerated(row.id, "", "", "", "", 0, 0, 0)
+            yield regenerate.Regenerated(row.id, "", "", "", "", 0, 0, 0, "")
 
 
 STAGE = Stage(

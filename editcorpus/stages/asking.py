@@ -14,12 +14,16 @@ from editcorpus.endpoints.requests import (
     What,
     request_hash,
 )
-from editcorpus.records import Failed, Rejected
+from editcorpus.errors import RunStopped
+from editcorpus.records import Failed, Reason, Rejected
 from editcorpus.shards import Manifest, Tally
 from editcorpus.stages.stage import Piece
 from editcorpus.stages.workshop import Workshop
 
 _Row = TypeVar("_Row")
+MOST_UNREADABLE = 20
+"""Verdicts of a shard, none of them readable, from which on it is the setting that is wrong: even if
+a judge is unreadable every other time, that happens by chance to one shard in a million."""
 SAMPLES = 2
 """How often the same question is asked at most, once more so often for each redrive: what cannot heal
 is not paid for for ever."""
@@ -66,6 +70,28 @@ def answers_whole(step: str) -> Callable[[Piece, Manifest], bool]:
         return not damaged or damaged.isdisjoint(piece.columns.texts(step, "response"))
 
     return whole
+
+
+def check_usable(piece: Piece, step: str, reason: Reason, what: str) -> None:
+    """Stop before verdicts become final that are the setting's fault; for a shard without one usable answer.
+
+    Args:
+        piece: The shard.
+        step: Whose answers they are.
+        reason: Of the verdicts.
+        what: Was to be written, in the plural.
+
+    Raises:
+        RunStopped: There are too many of them.
+    """
+    unreadable = [item for item in piece.tally.rejected if item.reason is reason]
+    if len(unreadable) >= MOST_UNREADABLE:
+        raise RunStopped(
+            f"None of the {len(unreadable)} {what} of shard {piece.shard:05d} can be used: check that "
+            f"{step}.model takes pictures and structured output, and use another run name. The first: "
+            f"{unreadable[0].detail}",
+            kind="settings",
+        )
 
 
 def ask_all(

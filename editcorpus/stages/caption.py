@@ -5,12 +5,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from editcorpus.endpoints.requests import Answered, Chat, Picture
-from editcorpus.errors import RunStopped
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import TextAnswer
 from editcorpus.shards import PLAN
-from editcorpus.stages.asking import Again, Inquiry, ask_all, dropped_by
-from editcorpus.stages.judging import MOST_UNREADABLE
+from editcorpus.stages.asking import Again, Inquiry, ask_all, check_usable, dropped_by
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import caption, view
 from editcorpus.steps.caption import Captioned
@@ -24,7 +22,7 @@ def _rows(piece: Piece) -> Iterator[Captioned]:
         inquiry = Inquiry(caption.NAME, questions, read, dropped_by(caption.NAME))
         made = dict(ask_all(piece.shop, piece.shard, inquiry, piece.tally))
     if not made:
-        _check_writer(piece)
+        check_usable(piece, caption.NAME, Reason.CAPTION_UNREADABLE, "captions")
     for row in viewed:
         if not row.view_hash:
             yield Captioned(row.id)
@@ -79,22 +77,6 @@ def _edits(piece: Piece) -> dict[str, str]:
     composes = piece.shop.source.composes
     triplets = piece.columns.facts(PLAN, Triplet)
     return {one.id: "" if composes else one.instruction for one in triplets}
-
-
-def _check_writer(piece: Piece) -> None:
-    """Stop before verdicts become final that are the setting's fault.
-
-    Raises:
-        RunStopped: Too many answers, with no usable one among them.
-    """
-    unreadable = [item for item in piece.tally.rejected if item.reason is Reason.CAPTION_UNREADABLE]
-    if len(unreadable) >= MOST_UNREADABLE:
-        raise RunStopped(
-            f"None of the {len(unreadable)} captions of shard {piece.shard:05d} can be used: check that "
-            "caption.model takes pictures and structured output, and use another run name. The first: "
-            f"{unreadable[0].detail}",
-            kind="settings",
-        )
 
 
 STAGE = Stage(

@@ -9,13 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from editcorpus.endpoints.requests import Answered, Chat, Dropped, Picture
-from editcorpus.errors import RunStopped
+from editcorpus.endpoints.requests import Answered, Chat, Picture
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import TextAnswer
 from editcorpus.shards import PLAN
-from editcorpus.stages.asking import Again, Inquiry, ask_all
-from editcorpus.stages.judging import MOST_UNREADABLE
+from editcorpus.stages.asking import Again, Inquiry, ask_all, check_usable, dropped_by
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import compose, pad
 from editcorpus.steps.compose import Operation, Unusable
@@ -149,10 +147,10 @@ def _asked(piece: Piece, each: _Round, drafts: Mapping[str, _Draft]) -> dict[str
         return Rejected(key, compose.NAME, Reason.COMPOSE_UNREADABLE, detail)
 
     questions = {key: each.ask(key, draft) for key, draft in drafts.items()}
-    inquiry = Inquiry(compose.NAME, questions, read, _dropped)
+    inquiry = Inquiry(compose.NAME, questions, read, dropped_by(compose.NAME))
     made = dict(ask_all(piece.shop, piece.shard, inquiry, piece.tally))
     if not made:
-        _check_writer(piece)
+        check_usable(piece, compose.NAME, Reason.COMPOSE_UNREADABLE, "instructions")
     return made
 
 
@@ -160,26 +158,6 @@ def _text(answer: Answered) -> TextAnswer:
     if not isinstance(answer.answer, TextAnswer):
         raise TypeError(f"{answer.ask.id}: a question was answered with a picture.")
     return answer.answer
-
-
-def _dropped(key: str, outcome: Dropped) -> Rejected:
-    return Rejected(key, compose.NAME, outcome.reason, outcome.detail)
-
-
-def _check_writer(piece: Piece) -> None:
-    """Stop before verdicts become final that are the setting's fault.
-
-    Raises:
-        RunStopped: Too many answers, with no usable one among them.
-    """
-    unreadable = [item for item in piece.tally.rejected if item.reason is Reason.COMPOSE_UNREADABLE]
-    if len(unreadable) >= MOST_UNREADABLE:
-        raise RunStopped(
-            f"None of the {len(unreadable)} instructions of shard {piece.shard:05d} can be used: check "
-            "that compose.model takes pictures and structured output, and use another run name. The "
-            f"first: {unreadable[0].detail}",
-            kind="settings",
-        )
 
 
 STAGE = Stage(

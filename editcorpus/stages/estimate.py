@@ -12,7 +12,7 @@ from decimal import Decimal
 from statistics import fmean
 
 from editcorpus.endpoints.endpoint import Endpoint
-from editcorpus.endpoints.requests import Chat, ForImage, What, request_hash
+from editcorpus.endpoints.requests import ForImage, ForText, What, request_hash
 from editcorpus.endpoints.rules import RULES
 from editcorpus.geometry import padded_share
 from editcorpus.records import Geometry
@@ -209,7 +209,7 @@ def _costs(calls: Calls, prices: Prices) -> dict[Kind, Cost]:
 
 
 def _kind(step: str, what: What) -> Kind:
-    if isinstance(what, Chat):
+    if isinstance(what, ForText):
         return Kind(step, what.model)
     return Kind(step, what.model, what.quality, "{}x{}".format(*what.size))
 

@@ -4,19 +4,17 @@ They are a seeded choice: of each shard in proportion to its rows, and within a 
 and verdict, so that an input that is sorted by task is shown as it is.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from io import BytesIO
 from typing import Any, TypeVar
-
-from PIL import Image
 
 from editcorpus import images
 from editcorpus.errors import ShardError, SourceError
-from editcorpus.gallery import GalleryEntry, change_mask
+from editcorpus.gallery import GalleryEntry, change_overlay
 from editcorpus.gallery.entries import Verdict
 from editcorpus.geometry import way_back
 from editcorpus.ledger import read_history
@@ -41,6 +39,7 @@ from editcorpus.stages.stage import Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
+from editcorpus.taxonomy import InstructionType, family_of
 
 _Row = TypeVar(
     "_Row", pad.Padded, regenerate.Regenerated, Filtered, rewrite.Rewritten, align.Aligned
@@ -125,9 +124,11 @@ def _shard_entries(
 ) -> Iterator[GalleryEntry]:
     with ExitStack() as stack:
         sources = _column(stack, columns, pad.NAME, "source_view", shelf.padded)
+        crops = _column(stack, columns, filter_step.NAME, "cropped_view", shelf.filtered)
         edits = _column(stack, columns, filter_step.NAME, "edited_view", shelf.filtered)
         for triplet in (item for item in shelf.triplets if item.id in chosen):
-            source = _at(sources, shelf.padded, triplet.id)
+            part = _at(crops, shelf.filtered, triplet.id)
+            source = part or _at(sources, shelf.padded, triplet.id)
             edited = _at(edits, shelf.filtered, triplet.id)
             if edited is None and triplet.id in shelf.regenerated:
                 edited = _refused_view(answers, shelf, triplet.id)
@@ -147,13 +148,7 @@ def _entry(
     source: bytes | None,
     edited: bytes | None,
 ) -> GalleryEntry:
-    members: dict[str, Any] = {}
-    for column in (shelf.filtered, shelf.rewritten, shelf.aligned, shelf.regenerated):
-        if triplet.id in column:
-            row = column[triplet.id][1]
-            members |= {name.name: getattr(row, name.name) for name in fields(row)}
-    gone = shelf.gone.get(triplet.id)
-    members |= {
+    members = _measured(shelf, triplet.id) | {
         "id": triplet.id,
         "task": triplet.task,
         "subtask": triplet.subtask,
@@ -162,14 +157,31 @@ def _entry(
         "cost_usd": cost,
         "source": source,
         "edited": edited,
-        "mask": _mask(source, edited),
     }
     members.setdefault("instruction", triplet.instruction)
-    if triplet.id in shelf.padded:
-        members["geometry"] = shelf.padded[triplet.id][1].geometry
-    if gone is not None:
+    kind = members.get("instruction_type", InstructionType.ORIGINAL)
+    family = family_of(triplet.dataset_source, triplet.task, triplet.subtask, kind)
+    members["family"] = family or ""
+    if (gone := shelf.gone.get(triplet.id)) is not None:
         members |= {"step": gone.step, "reason": gone.reason, "detail": gone.detail}
     return GalleryEntry(**{name: value for name, value in members.items() if name in _SHOWN})
+
+
+def _measured(shelf: _Shelf, key: str) -> dict[str, Any]:
+    """What the columns tell of a triplet, and of one that the filter refused what it had measured."""
+    members: dict[str, Any] = {}
+    for column in (shelf.filtered, shelf.rewritten, shelf.aligned, shelf.regenerated):
+        if key in column:
+            row = column[key][1]
+            members |= {name.name: getattr(row, name.name) for name in fields(row)}
+    if key in shelf.padded:
+        members["geometry"] = shelf.padded[key][1].geometry
+    if members.get("change_mask"):
+        members["mask"] = change_overlay(members["change_mask"])
+    gone = shelf.gone.get(key)
+    if isinstance(gone, Rejected) and gone.measured:
+        members |= json.loads(gone.measured)
+    return members
 
 
 def valid_manifests(
@@ -249,10 +261,3 @@ def _refused_view(answers: Responses, shelf: _Shelf, key: str) -> bytes | None:
     left, top, right, bottom = (round(edge) for edge in way_back(geometry, answer.size))
     content = answer.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     return images.encode_jpeg(images.fit(content))
-
-
-def _mask(source: bytes | None, edited: bytes | None) -> bytes | None:
-    if source is None or edited is None:
-        return None
-    with Image.open(BytesIO(source)) as before, Image.open(BytesIO(edited)) as after:
-        return change_mask(before, after)

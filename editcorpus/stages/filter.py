@@ -1,21 +1,25 @@
 """Filter a shard: decode each answer once, judge it on its canvas, bring it back to the source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus import images
 from editcorpus.errors import ShardError, SourceError
-from editcorpus.masks import UNKNOWN, outside_change, read_mask
-from editcorpus.records import Failed, Reason, Rejected, Triplet
-from editcorpus.shards import FETCH, PLAN
+from editcorpus.frames import Frame, Pair, Standing
+from editcorpus.masks import read_mask
+from editcorpus.neighbours import Neighbour, Neighbours
+from editcorpus.records import Failed, Geometry, Reason, Rejected, Triplet
+from editcorpus.shards import FETCH, PLAN, Pictures
 from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.steps import restore as restore_step
+from editcorpus.steps.restore import Cropped
 
 
 class Config(BaseModel):
@@ -29,23 +33,57 @@ class Config(BaseModel):
     restore: restore_step.Config = Field(
         default_factory=restore_step.Config, description="How a result is brought back and encoded."
     )
+    neighbours: bool = Field(
+        True,
+        description="Whether a result that has little in common with its source is compared with the "
+        "other sources of its shard, since it may be the result of another request.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """The columns that filter and restore add: what was measured, and the edited image."""
+    """The columns that filter and restore add: what was measured, and the edited image.
+
+    Attributes:
+        doubts: What makes it worth a look: names of `doubts.Doubt` between spaces; empty without any.
+
+    The others are those of `verdicts.Measures`, `changemap.ChangeMap`, `filter.Beyond`,
+    `restore.Restored` and `restore.Cropped`.
+    """
 
     id: str
     border_fraction: float
+    residual_padding: float
+    residual_sides: str
     changed_share: float
+    changed_share_no_tone: float
     mean_difference: float
+    change_area: float
+    psnr_outside: float
+    ssim_outside: float
+    tone_drift: float
     scale_x: float
     scale_y: float
     shift_x: float
     shift_y: float
     registration_ncc: float
     registered: bool
+    registration: Standing
+    displacement_px: float
+    lost_share: float
+    crop_left: int
+    crop_top: int
+    crop_right: int
+    crop_bottom: int
+    change_x: int
+    change_y: int
+    change_width: int
+    change_height: int
+    change_mask: str
+    doubts: str
     outside_mask: float
+    psnr_outside_mask: float
+    ssim_outside_mask: float
     edited: bytes
     edited_format: str
     edited_width: int
@@ -53,6 +91,16 @@ class Filtered:
     passed_through: bool
     edited_view: bytes
     edited_view_hash: str
+    cropped_view: bytes | None
+    cropped_view_hash: str
+
+    @property
+    def kept(self) -> tuple[int, int, int, int] | None:
+        """Left, top, right and bottom, in px of the upright source, of what is kept of it; None: all."""
+        if not self.lost_share:
+            return None
+        left, top = self.crop_left, self.crop_top
+        return left, top, left + self.edited_width, top + self.edited_height
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +122,18 @@ class _Shown:
 class _Shelf:
     """The pictures of a shard that the filter looks at."""
 
-    def __init__(self, piece: Piece, stack: ExitStack) -> None:
+    def __init__(self, piece: Piece, items: Sequence[_Item], stack: ExitStack) -> None:
         self._piece = piece
-        self._columns = columns = piece.columns
+        columns = piece.columns
         self._canvases = stack.enter_context(columns.pictures(pad.NAME, "canvas"))
+        views = stack.enter_context(columns.pictures(pad.NAME, "source_view"))
+        self.neighbours = Neighbours(
+            [
+                Neighbour(one.triplet.id, one.padded.geometry, partial(_grey, views, one.row))
+                for one in items
+                if one.response
+            ]
+        )
         self._rows: dict[str, int] = {}
         if piece.shop.goes_through(FETCH):
             self._edits = stack.enter_context(columns.pictures(FETCH, "edited"))
@@ -88,21 +144,26 @@ class _Shelf:
         """What the model was shown."""
         return images.decode(self._canvases.need(item.row))
 
+    def cropped(self, geometry: Geometry, frame: Frame, canvas: Image.Image) -> Cropped:
+        """The source as judges see it, where it is cropped: as the pad step shows it."""
+        config = self._piece.shop.config(pad.NAME, pad.Config)
+        return restore_step.cropped(
+            geometry, frame, canvas, config.view_longest, config.view_quality
+        )
+
     def result(self, item: _Item) -> _Shown | Rejected | Failed:
         """What the model made of it; where no model was asked, what was published."""
         return self._answered(item) if item.response else self._published(item)
 
-    def outside_mask(self, item: _Item, canvas: Image.Image, result: Image.Image) -> float:
-        """Share of what lies outside the row's mask that changed; -1 where it has none to go by."""
+    def mask(self, item: _Item, pair: Pair) -> Image.Image | None:
+        """The row's mask, of what a pair shows; None where it has none to go by."""
         row = self._rows.get(item.triplet.id)
         data = None if row is None else self._masks[row]
-        if data is None:
-            return UNKNOWN
-        source, edited = filter_step.pair(item.padded.geometry, canvas, result)
         try:
-            return outside_change(source, edited, read_mask(data, source.size))
+            mask = read_mask(data, (item.padded.box_width, item.padded.box_height))
         except SourceError:  # no edit was made with it: regenerate would have refused the row
-            return UNKNOWN
+            return None
+        return mask and mask.crop(pair.kept)
 
     def _answered(self, item: _Item) -> _Shown | Rejected | Failed:
         key = item.triplet.id
@@ -125,22 +186,21 @@ class _Shelf:
         return _Shown(data or b"", found.image)
 
 
+def _grey(views: Pictures, row: int, side: int) -> Image.Image:
+    return images.decode_grey(views.need(row), images.Limits(images.MOST_PIXELS, 1), side)
+
+
 def _rows(piece: Piece) -> Iterator[Filtered]:
-    shop, columns, tally = piece.shop, piece.columns, piece.tally
+    shop, columns = piece.shop, piece.columns
     triplets = {item.id: item for item in columns.facts(PLAN, Triplet)}
     padded = {item.id: (item, row) for row, item in enumerate(columns.facts(pad.NAME, pad.Padded))}
     answers = columns.facts(regenerate.NAME, regenerate.Regenerated)
     config = shop.config(filter_step.NAME, Config)
     items = [_Item(triplets[one.id], *padded[one.id], one.response) for one in answers]
     with ExitStack() as stack:
-        shelf = _Shelf(piece, stack)
-        for made in shop.in_order(lambda item: _filtered(item, shelf, config), items):
-            if isinstance(made, Rejected):
-                tally.rejected.append(made)
-            elif isinstance(made, Failed):
-                tally.failed.append(made)
-            else:
-                yield made
+        shelf = _Shelf(piece, items, stack)
+        made = shop.in_order(piece.shard, lambda item: _filtered(item, shelf, config), items)
+        yield from piece.tally.sifted(made)
 
 
 def _filtered(item: _Item, shelf: _Shelf, config: Config) -> Filtered | Rejected | Failed:
@@ -148,15 +208,39 @@ def _filtered(item: _Item, shelf: _Shelf, config: Config) -> Filtered | Rejected
     if not isinstance(shown, _Shown):
         return shown
     geometry, canvas = item.padded.geometry, shelf.canvas(item)
-    measures = filter_step.judge(item.triplet, geometry, canvas, shown.image, config.judge)
-    if isinstance(measures, Rejected):
-        return measures
+    limits = config.judge if item.response else config.judge.model_copy(update={"correct": False})
+    judged = filter_step.judge(item.triplet, geometry, canvas, shown.image, limits)
+    if item.response and config.neighbours and filter_step.suspected(judged):
+        judged = _exchanged(item, shelf, shown.image) or judged
+    if isinstance(judged, Rejected):
+        return judged
     if item.response:
-        restored = restore_step.restore(geometry, shown.image, shown.data, config.restore)
+        restored = restore_step.restore(
+            geometry, judged.frame, shown.image, shown.data, config.restore
+        )
     else:
         restored = restore_step.untouched(shown.image, shown.data, config.restore)
-    outside = shelf.outside_mask(item, canvas, shown.image)
-    return Filtered(item.triplet.id, **asdict(measures), **asdict(restored), outside_mask=outside)
+    return Filtered(
+        item.triplet.id,
+        **asdict(judged.measures),
+        **asdict(restored),
+        **asdict(shelf.cropped(geometry, judged.frame, canvas)),
+        **asdict(judged.edit),
+        **asdict(filter_step.beyond(judged.pair, shelf.mask(item, judged.pair))),
+        doubts=judged.doubts,
+    )
+
+
+def _exchanged(item: _Item, shelf: _Shelf, answer: Image.Image) -> Rejected | None:
+    """The verdict on a result that is an edit of another source of the shard; None if it is not."""
+    found = shelf.neighbours.whose(item.triplet.id, answer)
+    if found is None:
+        return None
+    detail = (
+        f"It correlates by {found.ncc:.2f} with the source of {found.id}, and by {found.own_ncc:.2f} "
+        "with its own."
+    )
+    return Rejected(item.triplet.id, filter_step.NAME, Reason.WRONG_PICTURE, detail)
 
 
 STAGE = Stage(

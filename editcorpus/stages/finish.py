@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -15,32 +16,32 @@ from editcorpus.layouts.card import (
     ModelUse,
     SourceLicence,
     TaskCount,
+    source_licences,
     write_card,
 )
+from editcorpus.layouts.card import encode as encode_card
+from editcorpus.layouts.counting import with_note
+from editcorpus.layouts.facets import facets
 from editcorpus.layouts.manifest import FAILED, REJECTS, CorpusManifest, commit_manifest
+from editcorpus.layouts.measured import measured
 from editcorpus.layouts.parquet import ShardFile, write_outcomes
 from editcorpus.layouts.previews import FOLDER as PREVIEW_FOLDER
+from editcorpus.layouts.previews import SHEET, Preview, noted, read_noted, write_previews
 from editcorpus.layouts.previews import VERSION as PREVIEWS
-from editcorpus.layouts.previews import Preview, noted, read_noted, write_previews
-from editcorpus.layouts.tally import Group, decode, encode, rows, summed, tally
+from editcorpus.layouts.tally import Group, decode, encode, summed, tally
+from editcorpus.quality import Quality, quality
 from editcorpus.records import Failed, Reason, Rejected
+from editcorpus.renewing import renew
 from editcorpus.shards import hash_of
+from editcorpus.stages.models import ASKING, models_of
 from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.stages.rollup import run_standing
+from editcorpus.stages.sheet import make_sheet
 from editcorpus.stages.summary import Standing
 from editcorpus.stages.workshop import Workshop
-from editcorpus.steps import align, caption, compose, regenerate, rewrite, synthesize
+from editcorpus.steps import regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariffs
-
-_Asks = (
-    caption.Config
-    | synthesize.Config
-    | compose.Config
-    | regenerate.Config
-    | rewrite.Config
-    | align.Config
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,17 @@ def finish(
     shown = (Example(*texts) for texts in _previews(shop, folder, data))
     groups = _groups(shop, data)
     licences = _licences(shop, groups)
-    facts = replace(facts, groups=groups, licences=licences, examples=tuple(shown))
+    facts = replace(
+        facts,
+        groups=groups,
+        licences=licences,
+        examples=tuple(shown),
+        facets=facets(shop.store, data, f"runs/{shop.run}/facets.json"),
+        quality=_quality(shop, standing, data),
+        sheet=make_sheet(shop, shards, folder, files),
+    )
     write_card(shop.store, folder, facts)
+    renew(shop.store, card_file(shop.run), encode_card(facts))
     commit_manifest(
         shop.store,
         folder,
@@ -81,26 +91,33 @@ def finish(
             run=shop.run,
             entered=standing.entered,
             kept=standing.kept,
-            rejected=_reasons(standing.rejected),
-            failed=_reasons(standing.failed),
+            rejected=reasons(standing.rejected),
+            failed=reasons(standing.failed),
             files=tuple(files),
             models=_models(shop),
             tasks=dict(sorted(standing.kept_by_task.items())),
-            licences=dict(sorted(_by_licence(licences).items())),
+            licences=dict(sorted(by_licence(licences).items())),
         ),
     )
     shop.redriving.carried_out(shop.store, shop.run)
     return Finished(standing, shop.store.url(folder))
 
 
+def card_file(run: str) -> str:
+    """Where it lies what the card of a run's corpus says, for corpora that are made of it."""
+    return f"runs/{run}/card.json"
+
+
 def _groups(shop: Workshop, files: Sequence[ShardFile]) -> tuple[Group, ...]:
     """Counts and scores of the corpus; what was read of a file is not read again."""
-    path, store = f"runs/{shop.run}/tally.json", shop.store
-    before = _noted(store, path)
-    known = tally(store, files, decode(before))
-    if encode(known) != before:
-        store.write(path, encode(known))
-    return summed(known)
+    count = partial(tally, shop.store, files)
+    return summed(with_note(shop.store, f"runs/{shop.run}/tally.json", decode, encode, count))
+
+
+def _quality(shop: Workshop, standing: Standing, files: Sequence[ShardFile]) -> Quality:
+    """What the corpus measured of itself; no file is read twice."""
+    counts = measured(shop.store, files, f"runs/{shop.run}/quality.json")
+    return quality(counts, standing.entered, Counter(item.reason for item in standing.rejected))
 
 
 def _previews(shop: Workshop, folder: str, files: Sequence[ShardFile]) -> tuple[Preview, ...]:
@@ -108,7 +125,7 @@ def _previews(shop: Workshop, folder: str, files: Sequence[ShardFile]) -> tuple[
     path, store = f"runs/{shop.run}/previews.json", shop.store
     key = hash_of([PREVIEWS, [(file.path, file.sha256) for file in files]])
     known = read_noted(_noted(store, path), key)
-    there = set(store.list(f"{folder}/{PREVIEW_FOLDER}"))
+    there = set(store.list(f"{folder}/{PREVIEW_FOLDER}")) - {f"{folder}/{SHEET}"}
     if known is not None and there == {f"{folder}/{one.picture}" for one in known}:
         return known
     made = write_previews(store, folder, files)
@@ -126,12 +143,11 @@ def _noted(store: Store, path: str) -> bytes:
 
 def _licences(shop: Workshop, groups: Iterable[Group]) -> tuple[SourceLicence, ...]:
     """The licences of the kept records; that of the source where there is none."""
-    found = rows(groups, lambda one: (one.source, one.licence))
-    named = tuple(SourceLicence(row.names[0], row.names[1], row.records) for row in found)
-    return named or (SourceLicence(shop.source.name, shop.source.license, 0),)
+    return source_licences(groups) or (SourceLicence(shop.source.name, shop.source.license, 0),)
 
 
-def _by_licence(licences: Iterable[SourceLicence]) -> Counter[str]:
+def by_licence(licences: Iterable[SourceLicence]) -> Counter[str]:
+    """How many records have which licence."""
     counts: Counter[str] = Counter()
     for one in licences:
         counts[one.licence] += one.records
@@ -165,8 +181,8 @@ def _facts(
         paid_usd=Decimal(0) if emulated else ledger.spent,
         list_usd=ledger.spent,
         possibly_billed=ledger.possibly,
-        rejected=_losses(standing.rejected),
-        failed=_losses(standing.failed),
+        rejected=losses(standing.rejected),
+        failed=losses(standing.failed),
         tasks=tuple(
             TaskCount(task, count, standing.kept_by_task[task])
             for task, count in sorted(standing.entered_by_task.items())
@@ -188,7 +204,8 @@ def _models(shop: Workshop) -> dict[str, str]:
     """The models that such a build asks, by step; nobody makes or describes a published pair anew."""
     idle = {regenerate.NAME, rewrite.NAME} if shop.variant == "base" else set()
     steps = {stage.name for stage in shop.stages} - idle
-    return {name: shop.config(name, cls).model for name, cls in _ASKED.items() if name in steps}
+    asked = {name: ASKING[name] for name in _STEPS if name in ASKING and name in steps}
+    return {name: ", ".join(models_of(shop.config(name, cls))) for name, cls in asked.items()}
 
 
 def _prices(shop: Workshop, models: Mapping[str, str]) -> Iterable[ListPrice]:
@@ -211,11 +228,13 @@ def _own_file(listed: Tariffs, model: str) -> str:
     return f" ({PurePath(own.path).name})" if own and own.path and model in own.models else ""
 
 
-def _reasons(items: Iterable[Rejected | Failed]) -> dict[str, int]:
+def reasons(items: Iterable[Rejected | Failed]) -> dict[str, int]:
+    """How many were given up for which reason."""
     return dict(sorted(Counter(str(item.reason) for item in items).items()))
 
 
-def _losses(items: Iterable[Rejected | Failed]) -> tuple[Loss, ...]:
+def losses(items: Iterable[Rejected | Failed]) -> tuple[Loss, ...]:
+    """The same by step and reason, in the order of the steps."""
     counts = Counter((item.step, item.reason) for item in items)
     order = {step: number for number, step in enumerate(_STEPS)}
     ranked = sorted(counts, key=lambda pair: (order.get(pair[0], 99), list(Reason).index(pair[1])))
@@ -224,13 +243,5 @@ def _losses(items: Iterable[Rejected | Failed]) -> tuple[Loss, ...]:
 
 _STEPS = (
     *("plan", "fetch", "view", "caption", "synthesize", "pad", "compose"),
-    *("regenerate", "filter", "rewrite", "align", "publish"),
+    *("regenerate", "filter", "rewrite", "align", "embed", "publish"),
 )
-_ASKED: Mapping[str, type[_Asks]] = {
-    caption.NAME: caption.Config,
-    synthesize.NAME: synthesize.Config,
-    compose.NAME: compose.Config,
-    regenerate.NAME: regenerate.Config,
-    rewrite.NAME: rewrite.Config,
-    align.NAME: align.Config,
-}

@@ -14,13 +14,23 @@ from editcorpus.geometry import padded_share
 from editcorpus.records import Geometry, Rejected, Triplet
 from editcorpus.rows import Source
 from editcorpus.stages.looking import Look, Sample
-from editcorpus.stages.order import steps_of
+from editcorpus.stages.order import steps_and_planning
 from editcorpus.stages.workshop import Variant
-from editcorpus.steps import align, caption, classify, compose, pad, regenerate, rewrite, synthesize
+from editcorpus.steps import (
+    align,
+    caption,
+    classify,
+    compose,
+    embed,
+    pad,
+    regenerate,
+    rewrite,
+    synthesize,
+)
 
 USUAL = (regenerate.NAME, rewrite.NAME, align.NAME)
 """The steps of a usual build that ask a model, in order."""
-_ORDER = (classify.NAME, caption.NAME, synthesize.NAME, compose.NAME, *USUAL)
+_ORDER = (classify.NAME, caption.NAME, synthesize.NAME, compose.NAME, *USUAL, embed.NAME)
 _SENTENCE = "Replace the thing on the left side of the picture with another one."
 """As long as an atomic edit is."""
 _CAPTION = (
@@ -59,6 +69,7 @@ class Prices:
     making: synthesize.Config = field(default_factory=synthesize.Config)
     composing: compose.Config = field(default_factory=compose.Config)
     sorting: classify.Config = field(default_factory=classify.Config)
+    embedding: embed.Config = field(default_factory=embed.Config)
 
     @property
     def known(self) -> bool:
@@ -75,6 +86,7 @@ class Prices:
             regenerate.NAME: self.edit.model,
             rewrite.NAME: self.writing.model,
             align.NAME: self.judging.model,
+            embed.NAME: ", ".join(self.embedding.models),
         }[step]
 
 
@@ -94,9 +106,9 @@ class Calls:
     written: int = _WRITTEN
 
 
-def asking_steps(source: Source, variant: Variant) -> tuple[str, ...]:
+def asking_steps(source: Source, variant: Variant, *, embeds: bool = False) -> tuple[str, ...]:
     """The steps of a build that ask a model, in order; `base` asks for no picture."""
-    names = {*steps_of(source, variant), *([classify.NAME] if source.classes else [])}
+    names = steps_and_planning(source, variant, embeds=embeds)
     return tuple(step for step in _ORDER if step in names)
 
 
@@ -137,6 +149,7 @@ def calls_of(
         regenerate.NAME: lambda: [Calls(regenerate.NAME, edits, times)],
         rewrite.NAME: lambda: [_rewrites(looks, prices, times, whole=sample.whole)],
         align.NAME: lambda: [Calls(align.NAME, [*_questions(looks, prices)], times)],
+        embed.NAME: lambda: [Calls(embed.NAME, [*_vectors(looks, prices)], times)],
     }
     return [calls for step in prices.steps for calls in made[step]()]
 
@@ -216,6 +229,18 @@ def _questions(looks: list[Look], prices: Prices) -> Iterator[What]:
     for look in looks:
         view, text = _view(look, prices.padding), _worded(look, prices).instruction
         yield from align.requests(text, view, view, prices.judging).values()
+
+
+def _vectors(looks: list[Look], prices: Prices) -> Iterator[What]:
+    """The captions are those of the rows; one that is written here is as long as captions are."""
+    written = _CAPTION if caption.NAME in prices.steps else ""
+    for look in looks:
+        view, text = _view(look, prices.padding), _worded(look, prices).instruction
+        told = embed.Captions()
+        if compose.NAME not in prices.steps:
+            told = embed.captions(look.triplet.facts)
+            told = replace(told, source=written or told.source)
+        yield from embed.requests(text, told, view, view, prices.embedding).values()
 
 
 def _view(look: Look, config: pad.Config) -> Picture:

@@ -11,7 +11,7 @@ from editcorpus.pictures import Pictures
 from editcorpus.records import Reason, Rejected
 from editcorpus.responses import TextAnswer
 from editcorpus.shards import Tally
-from editcorpus.stages.asking import Again, Inquiry, ask_all
+from editcorpus.stages.asking import MOST_UNREADABLE, Again, Inquiry, ask_all
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.stage import Piece, Stage, columns_of
@@ -19,13 +19,9 @@ from editcorpus.stages.wording import Wording
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
 
-MOST_UNREADABLE = 20
-"""Verdicts of a shard, none of them readable, from which on it is the setting that is wrong: even if
-a judge is unreadable every other time, that happens by chance to one shard in a million."""
-
 
 @dataclass(frozen=True, slots=True)
-class _Views:
+class Views:
     """The pair of pictures that judges see, of every triplet of a shard that passed the filter."""
 
     source: Mapping[str, Picture]
@@ -33,7 +29,8 @@ class _Views:
 
 
 @contextmanager
-def _views(piece: Piece) -> Iterator[_Views]:
+def views(piece: Piece) -> Iterator[Views]:
+    """The pictures that judges see, while the block lasts."""
     columns = piece.columns
     before = piece.shop.config(pad.NAME, pad.Config)
     after = piece.shop.config(filter_step.NAME, FilterConfig).restore
@@ -41,12 +38,20 @@ def _views(piece: Piece) -> Iterator[_Views]:
     filtered = columns.facts(filter_step.NAME, Filtered)
     with (
         columns.pictures(pad.NAME, "source_view") as sources,
+        columns.pictures(filter_step.NAME, "cropped_view") as crops,
         columns.pictures(filter_step.NAME, "edited_view") as edits,
     ):
-        hashes = {item.id: item.source_view_hash for item in padded}
-        rows = {item.id: row for row, item in enumerate(padded)}
-        yield _Views(
-            {item.id: _view(before, hashes[item.id], sources, rows[item.id]) for item in filtered},
+        whole = {
+            item.id: _view(before, item.source_view_hash, sources, row)
+            for row, item in enumerate(padded)
+        }
+        parts = {
+            item.id: _view(before, item.cropped_view_hash, crops, row)
+            for row, item in enumerate(filtered)
+            if item.cropped_view_hash
+        }
+        yield Views(
+            {item.id: parts.get(item.id, whole[item.id]) for item in filtered},
             {
                 item.id: _view(after, item.edited_view_hash, edits, row)
                 for row, item in enumerate(filtered)
@@ -61,7 +66,12 @@ def _view(config: pad.Config | restore.Config, pixels: str, column: Pictures, ro
     return Picture(pixels, "image/jpeg", config.view_quality, largest, load)
 
 
-def _text(answer: Answered) -> TextAnswer:
+def text_of(answer: Answered) -> TextAnswer:
+    """The text that was answered.
+
+    Raises:
+        TypeError: It is a picture.
+    """
     if not isinstance(answer.answer, TextAnswer):
         raise TypeError(f"{answer.ask.id}: a question was answered with a picture.")
     return answer.answer
@@ -78,17 +88,17 @@ def _rewrite_rows(piece: Piece) -> Iterator[rewrite.Rewritten]:
     def read(
         key: str, answers: Mapping[str, Answered], last: bool
     ) -> rewrite.Rewritten | Rejected | Again:
-        text, note = rewrite.read(_text(answers[""]), config)
+        text, note = rewrite.read(text_of(answers[""]), config)
         if note:
             return wording.own(key, note) if last else Again(("",))
-        return rewrite.rewritten(triplets[key], text, _text(answers[""]))
+        return rewrite.rewritten(triplets[key], text, text_of(answers[""]), config)
 
     def dropped(key: str, outcome: Dropped) -> rewrite.Rewritten:
         return wording.own(key, outcome.detail)
 
-    with _views(piece) as views:
+    with views(piece) as seen:
         questions = {
-            key: {"": rewrite.request(triplets[key], views.source[key], views.edited[key], config)}
+            key: {"": rewrite.request(triplets[key], seen.source[key], seen.edited[key], config)}
             for key in wanted
         }
         inquiry = Inquiry(rewrite.NAME, questions, read, dropped)
@@ -106,22 +116,21 @@ def _align_rows(piece: Piece) -> Iterator[align.Aligned]:
     def read(
         key: str, answers: Mapping[str, Answered], last: bool
     ) -> align.Aligned | Rejected | Again:
-        verdicts = {name: align.read(_text(answer)) for name, answer in answers.items()}
+        verdicts = {name: align.read(text_of(answer)) for name, answer in answers.items()}
         usable = {name: verdict for name, verdict in verdicts.items() if verdict is not None}
         missing = tuple(name for name in align.ASPECTS if name not in usable)
         if not missing:
-            return align.aligned(
-                key, usable, {name: _text(answer) for name, answer in answers.items()}
-            )
+            said = {name: text_of(answer) for name, answer in answers.items()}
+            return align.aligned(key, usable, said, config)
         if not last:
             return Again(missing)
         detail = f"No usable answer to: {', '.join(missing)}."
         return Rejected(key, align.NAME, Reason.JUDGE_UNREADABLE, detail)
 
-    with _views(piece) as views:
+    with views(piece) as seen:
         questions = {
             item.id: align.requests(
-                item.instruction, views.source[item.id], views.edited[item.id], config
+                item.instruction, seen.source[item.id], seen.edited[item.id], config
             )
             for item in texts
         }

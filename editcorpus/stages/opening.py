@@ -18,35 +18,27 @@ from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.health import check_endpoint, check_tokens
 from editcorpus.errors import StorageError, StorageFull
 from editcorpus.inputs import Inputs, is_far
-from editcorpus.journal import Journal
+from editcorpus.keeping import open_journal
 from editcorpus.leases import Owner
-from editcorpus.ledger import Ledger, journal_folder, read_totals
+from editcorpus.ledger import Ledger, read_totals
 from editcorpus.permits import read_permits
 from editcorpus.planning import Selection, check_columns
 from editcorpus.responses import Responses
 from editcorpus.rows import Source
 from editcorpus.runs import identify_run, own_run, read_identity
 from editcorpus.stages.batching import by_modes, check_modes, known_modes
+from editcorpus.stages.models import ASKING, Asks, models_of
 from editcorpus.stages.order import USUAL, stages_named, steps_of
 from editcorpus.stages.redriving import Redriving, read_redrives
 from editcorpus.stages.wire import Wire
 from editcorpus.stages.workshop import Clocks, Mode, Variant, Workshop
-from editcorpus.steps import align, caption, classify, compose, pad, regenerate, rewrite, synthesize
+from editcorpus.steps import align, embed, pad, regenerate, rewrite
 from editcorpus.storage import Store
 from editcorpus.tariffs import Tariff
 from editcorpus.treasury import Treasury, check_budget
 
 SANDBOX = health.SANDBOX
 """The provider of answers that are emulated."""
-_Asks = (
-    regenerate.Config
-    | rewrite.Config
-    | caption.Config
-    | synthesize.Config
-    | compose.Config
-    | classify.Config
-    | align.Config
-)
 _MOST_FOOTERS = 200
 """Input files, evenly chosen, whose columns are looked at before a run starts; the plan sees all."""
 _MOST_FAR_FOOTERS = 64
@@ -100,7 +92,9 @@ class Job:
     @property
     def steps(self) -> tuple[str, ...]:
         """What its shards go through (see `order.py`)."""
-        return steps_of(self.source, self.variant, far=is_far(str(self.recipe.get("input", ""))))
+        far, embedding = is_far(str(self.recipe.get("input", ""))), self.configs.get(embed.NAME)
+        embeds = isinstance(embedding, embed.Config) and bool(embedding.models)
+        return steps_of(self.source, self.variant, far=far, embeds=embeds)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -109,13 +103,13 @@ class Job:
         return {**self.recipe, "providers": asked, "steps": list(self.steps)}
 
     @property
-    def asking(self) -> Mapping[str, type[_Asks]]:
+    def asking(self) -> Mapping[str, type[Asks]]:
         """The steps of this run that ask a model, and the class of each one's Config."""
         steps = {*self.steps, *(["classify"] if self.source.classes else [])}
-        return {step: cls for step, cls in _ASKING.items() if step in steps}
+        return {step: cls for step, cls in ASKING.items() if step in steps}
 
     @property
-    def asked(self) -> Mapping[str, type[_Asks]]:
+    def asked(self) -> Mapping[str, type[Asks]]:
         """Those of `asking` that ask about any triplet: of no share, nothing is rewritten."""
         idle = () if getattr(self.configs[rewrite.NAME], "share", 1) else (rewrite.NAME,)
         return {step: cls for step, cls in self.asking.items() if step not in idle}
@@ -152,9 +146,10 @@ def check(job: Job) -> None:
         config, endpoint = job.configs[step], job.endpoints[step]
         if not isinstance(config, cls):
             raise TypeError(f"The Config of {step} is a {type(config).__name__}.")
-        if endpoint.tariff is Tariff.LISTED:
-            endpoint.tariffs.check_model(config.model, job.today)
-        check_endpoint(endpoint, config.model)
+        for model in models_of(config):
+            if endpoint.tariff is Tariff.LISTED:
+                endpoint.tariffs.check_model(model, job.today)
+            check_endpoint(endpoint, model)
     check_modes(job.asking_modes, job.endpoints)
     _check_images(job)
     _check_judge(job)
@@ -178,7 +173,7 @@ def _check_images(job: Job) -> None:
     assert isinstance(padding, pad.Config)  # noqa: S101
     assert isinstance(config, regenerate.Config)  # noqa: S101
     size = (1024, 1024) if padding.canvas == "fixed" else None
-    for quality in {config.quality, config.square_quality} - {"unset", "same"}:
+    for quality in sorted({config.quality, config.square_quality} - {"unset", "same"}):
         job.endpoints[regenerate.NAME].check_can(size, quality)
 
 
@@ -223,7 +218,7 @@ def _ledger(job: Job) -> Ledger:
     """The run's money: what was spent, and what those still have whom another owner of the run sent."""
     out = read_permits(job.store, job.run)
     names = {permit.name for permit in out}
-    ledger = Ledger(job.budget_usd, read_totals(job.store, job.run, without=names))
+    ledger = Ledger(job.budget_usd, read_totals(job.store, job.run, without=names, keep=True))
     for permit in out:
         ledger.hold(permit.name, permit.usd or Decimal(0))
     return ledger
@@ -276,18 +271,7 @@ def _books(job: Job, ledger: Ledger) -> Books:
         process=job.owner.process,
         responses=responses,
         ledger=ledger,
-        journal=Journal(job.store, journal_folder(job.run), job.owner.process, gather),
+        journal=open_journal(job.store, job.run, job.owner.process, gather),
         clock=job.clocks.now,
         observer=job.observer,
     )
-
-
-_ASKING: Mapping[str, type[_Asks]] = {
-    regenerate.NAME: regenerate.Config,
-    rewrite.NAME: rewrite.Config,
-    caption.NAME: caption.Config,
-    synthesize.NAME: synthesize.Config,
-    compose.NAME: compose.Config,
-    classify.NAME: classify.Config,
-    align.NAME: align.Config,
-}

@@ -10,6 +10,7 @@ from editcorpus.stages import (
     adopt,
     caption,
     compose,
+    embedding,
     fetch,
     judging,
     pad,
@@ -37,19 +38,23 @@ KNOWN: Mapping[str, Stage] = MappingProxyType(
         "filter": filter_stage.STAGE,
         "rewrite": judging.REWRITE,
         "align": judging.ALIGN,
+        "embed": embedding.STAGE,
         "publish": publish.STAGE,
     }
 )
 """Every stage there is; `adopt` stands in the place of `regenerate`, and has its name."""
 
 
-def steps_of(source: Source, variant: Variant, *, far: bool = False) -> tuple[str, ...]:
+def steps_of(
+    source: Source, variant: Variant, *, far: bool = False, embeds: bool = False
+) -> tuple[str, ...]:
     """What the shards of a source go through, by the names in `KNOWN`.
 
     Args:
         source: What is built from.
         variant: How pairs are made.
         far: Whether the input lies behind a network, so that no picture of it is read twice.
+        embeds: Whether a model is named that makes vectors of the pairs.
     """
     base = variant == "base"
     steps = list(USUAL)
@@ -59,10 +64,18 @@ def steps_of(source: Source, variant: Variant, *, far: bool = False) -> tuple[st
         steps.insert(steps.index("regenerate"), "compose")
     describes = source.describes and not base
     makes = source.synthesises and not base
+    if embeds:
+        steps.insert(steps.index("publish"), "embed")
     again = source.keeps or source.rounds > 1 or "mask" in source.pictures
     copies = (again or far or base) if not makes else describes and again
     wanted = {"fetch": copies, "view": describes, "caption": describes, "synthesize": makes}
     return (*(name for name, holds in wanted.items() if holds), *steps)
+
+
+def steps_and_planning(source: Source, variant: Variant, *, embeds: bool = False) -> set[str]:
+    """The same, and `classify` where kinds of edit are asked for while a run is planned."""
+    planned = ["classify"] if source.classes else []
+    return {*steps_of(source, variant, embeds=embeds), *planned}
 
 
 def roles_of(source: Source, variant: Variant) -> tuple[Role, ...]:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from editcorpus.endpoints.limits import Cost, Limits
 from editcorpus.endpoints.requests import ForImage, What
-from editcorpus.steps import align, caption, classify, compose, regenerate, synthesize
+from editcorpus.steps import align, caption, classify, compose, embed, regenerate, synthesize
 
 _EDIT_S = {"low": 15, "medium": 45, "high": 100, "xhigh": 150, "max": 200}
 """Usual seconds of one edit by quality (reports of users of the image API, 2026)."""
@@ -13,13 +13,14 @@ _OTHER_EDIT_S = 60
 _CHAT_S = 3.0
 """Usual seconds until a chat model with two pictures has written a sentence: an assumption."""
 _VERDICT_S = 0.5
-"""Usual seconds of one token by a 7B model on vLLM: likewise. A pilot's own seconds are better."""
+"""Usual seconds of one token, or one vector, by a model of 7B on vLLM: likewise. A pilot's own are better."""
 _SHOWN = {
     classify.NAME: 0,
     caption.NAME: 1,
     synthesize.NAME: 0,
     compose.NAME: 1,
     regenerate.NAME: 1,
+    embed.NAME: 1,
 }
 """Pictures that a call of a step shows; two in all others."""
 _UNLIMITED = 256
@@ -30,7 +31,7 @@ def seconds_a_call(step: str, what: What) -> float:
     """Usual seconds of one call."""
     if isinstance(what, ForImage):
         return _EDIT_S.get(what.quality, _OTHER_EDIT_S)
-    return _VERDICT_S if step == align.NAME else _CHAT_S
+    return _VERDICT_S if step in {align.NAME, embed.NAME} else _CHAT_S
 
 
 def cost_a_call(step: str, tokens: float) -> Cost:

@@ -21,13 +21,7 @@ def _rows(piece: Piece) -> Iterator[pad.Padded]:
         return pad.pad(triplet, data, config)
 
     with originals(piece, triplets) as sources:
-        for made in shop.in_order(work, sources):
-            if isinstance(made, Rejected):
-                piece.tally.rejected.append(made)
-            elif isinstance(made, Failed):
-                piece.tally.failed.append(made)
-            else:
-                yield made
+        yield from piece.tally.sifted(shop.in_order(piece.shard, work, sources))
 
 
 STAGE = Stage(pad.NAME, pad.VERSION, PLAN, columns_of(pad.NAME, pad.Padded, _rows))

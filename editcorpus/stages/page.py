@@ -22,7 +22,7 @@ _EMULATED = (
 )
 
 
-_VERSION = 1
+_VERSION = 2
 """Raised when the same run would be shown otherwise."""
 
 
@@ -53,7 +53,7 @@ def make_gallery(store: Store, name: str, limit: int, spent: Decimal | None = No
     notice = _EMULATED if SANDBOX in providers.values() else ""
     page, note = f"{folder}/gallery", f"runs/{name}/gallery.json"
     told = manifest.encode().decode() if manifest else ""
-    key = hash_of([_VERSION, told, limit, page_text([], name, facts, notice)])
+    key = hash_of([_VERSION, told, limit, page_text(name, facts, notice)])
     if manifest is None or _noted(store, note) != [key, *store.list(page)]:
         write_gallery(store, page, exhibits(store, name, limit), name, facts, notice)
         store.write(note, json.dumps([key, *store.list(page)]).encode() + b"\n")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from editcorpus.errors import ShardDamaged
@@ -236,7 +237,7 @@ def _tell(shard: int, made: Manifest) -> None:
         made.kept,
         len(made.rejected),
         len(made.failed),
-        event["usd"],
+        f"{Decimal(event['usd']).normalize():f}",
         event["seconds"],
         extra={"shard": shard, "step": made.step, "usd": event["usd"]},
     )

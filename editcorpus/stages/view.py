@@ -33,13 +33,7 @@ def _rows(piece: Piece) -> Iterator[view.Viewed]:
             return view.view(triplet, data, masks(triplet.id), config)
 
         found = stack.enter_context(published(piece, piece.columns.facts(PLAN, Triplet)))
-        for made in shop.in_order(work, found):
-            if isinstance(made, Rejected):
-                piece.tally.rejected.append(made)
-            elif isinstance(made, Failed):
-                piece.tally.failed.append(made)
-            else:
-                yield made
+        yield from piece.tally.sifted(shop.in_order(piece.shard, work, found))
 
 
 def _masks(piece: Piece, stack: ExitStack) -> Callable[[str], bytes | None]:

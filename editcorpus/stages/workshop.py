@@ -3,7 +3,6 @@
 import copy
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, RLock
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from editcorpus.stages.growth import Growth
 from editcorpus.stages.mending import Mending
 from editcorpus.stages.redriving import Redriving
 from editcorpus.storage import Store
+from editcorpus.turns import Turns
 
 if TYPE_CHECKING:
     from editcorpus.endpoints.bulk import BatchFacts
@@ -114,7 +114,7 @@ class Workshop:
         self.modes = modes
         self.batches: tuple[BatchFacts, ...] = ()
         self._ways: Mapping[str, Way] = {}
-        self._codecs = ThreadPoolExecutor(codec_threads, "editcorpus-pictures")
+        self._codecs = Turns(codec_threads, "editcorpus-pictures")
         self.passing = RLock()
         self.mine: Container[int] = range(sys.maxsize)
         self._shelves: list[Shelf] = []
@@ -174,14 +174,16 @@ class Workshop:
         return shard_folder(self.run, shard)
 
     def in_order(
-        self, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int = 4
+        self, shard: int, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int = 4
     ) -> Iterator[_Out]:
         """Do `work` in the picture threads; results come in order, at most `ahead` are held.
+
+        What belongs to an earlier shard is done first.
 
         Raises:
             Interrupted: Somebody asked the run to stop.
         """
-        yield from in_turn(self._codecs, work, self._until_stopped(items), ahead)
+        yield from in_turn(self._codecs.of(shard), work, self._until_stopped(items), ahead)
 
     def _until_stopped(self, items: Iterable[_In]) -> Iterator[_In]:
         for item in items:

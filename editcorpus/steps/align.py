@@ -17,7 +17,7 @@ from editcorpus.responses import TextAnswer
 
 _T = TypeVar("_T")
 NAME = "align"
-VERSION = 1
+VERSION = 2
 MIN_MASS = 0.5
 """Share of probability that yes and no must hold together; below it there is no verdict."""
 QWEN_TOKENS = {"Yes": 9454, "No": 2753, "yes": 9693, "no": 2152, " Yes": 7414, " No": 2308}
@@ -67,7 +67,12 @@ class Config(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
-    """The columns that this step adds: P(yes) of each question, and their geometric mean."""
+    """The columns that this step adds: P(yes) of each question, and their geometric mean.
+
+    Attributes:
+        judge_version: The model that answered, as its answer names it; empty where it does not.
+        judge_prompt: Name of the questions.
+    """
 
     id: str
     score: float
@@ -81,6 +86,8 @@ class Aligned:
     response_done: str
     response_preserved: str
     response_clean: str
+    judge_version: str
+    judge_prompt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ def _is_entry(token: Any, value: Any) -> bool:
 
 
 def aligned(
-    triplet_id: str, verdicts: dict[str, Verdict], answers: dict[str, TextAnswer]
+    triplet_id: str, verdicts: dict[str, Verdict], answers: dict[str, TextAnswer], config: Config
 ) -> Aligned:
     """The columns of a triplet whose three questions were answered."""
     parts = [verdicts[aspect].yes for aspect in ASPECTS]
@@ -154,6 +161,8 @@ def aligned(
         *_three(masses),
         records[0].model,
         *_three([record.key for record in records]),
+        records[0].model_version,
+        config.prompt,
     )
 
 

@@ -1,141 +1,98 @@
-"""Filter: judge a result by its pixels, on the canvas, the cheapest check first.
+"""Filter: judge a result by its pixels, on the canvas, before anything is resampled to its size.
 
-Blank, echo of the source, residual padding, nothing changed, displaced, everything changed. All is
-measured in the content box, before anything is resampled to the source's size; figures that compare
-come from one pair of pictures of 384 px.
+Everything is measured, then judged by the figures alone (`verdicts.py`): nothing changed, displaced, out
+of the frame, residual padding, everything changed; blank results and echoes of the source are refused at
+once. A result that is shifted or zoomed a little is corrected, and the figures are those of the corrected
+one. What compares two pictures compares them at 384 px, shift and zoom undone.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
 
-from editcorpus import images
-from editcorpus.changes import Changes, compare, is_blank
-from editcorpus.geometry import padded_sides, way_back
+from editcorpus.changemap import ChangeMap, change_map, cleaned
+from editcorpus.changes import Changes, Difference, Mask, Pixels, changes_of, difference, is_blank
+from editcorpus.doubts import doubts
+from editcorpus.fidelity import UNKNOWN, Fidelity, fidelity, outside
+from editcorpus.frames import Frame, Pair, Settled, Standing, settled, whole_pair
+from editcorpus.geometry import padded_sides
+from editcorpus.masks import outside_of
 from editcorpus.records import Geometry, Reason, Rejected, Triplet
-from editcorpus.registration import (
-    WORKING_SIDE,
-    Registration,
-    displacement,
-    register,
-    source_box,
-)
-from editcorpus.residue import MAX_BORDER_FRACTION, residual_padding
+from editcorpus.residue import Residue, border_fraction, residual_padding
+from editcorpus.verdicts import Config, Measures, Refusal, refusal, task_is
+
+__all__ = [
+    "NAME",
+    "VERSION",
+    "Beyond",
+    "Config",
+    "Judged",
+    "Measures",
+    "beyond",
+    "judge",
+    "suspected",
+]
 
 NAME = "filter"
-VERSION = 1
-MOVED = 0.5 / WORKING_SIDE
-"""Displacement from which on the pictures are laid on each other before they are compared again: half
-a px of the working size."""
+VERSION = 4
+MUCH = 0.60
+"""Share of the picture from which on a change makes one ask whether the result is that of another request."""
+_SUSPECT = {
+    Reason.RESIDUAL_PADDING,
+    Reason.DISPLACED,
+    Reason.CONTENT_LOST,
+    Reason.EVERYTHING_CHANGED,
+}
+"""Reasons that a result of another request would be refused for."""
 
 
-class Config(BaseModel):
-    """When a result is refused. Tasks are known by their name, their sub-task, or a word of it."""
+class Judged(NamedTuple):
+    """A result that passed.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes:
+        frame: What of the source its edited image is to show, and where that lies in the answer.
+        pair: Both pictures, shift and zoom undone where they are known.
+        edit: Where it was edited.
+        doubts: What makes it worth a look (`doubts.py`).
+    """
 
-    border_fraction: float = Field(
-        MAX_BORDER_FRACTION,
-        ge=0,
-        le=1,
-        description="Most residual padding, as a share of the border's pixels, 0 to 1 (arXiv "
-        "2507.21033, appendix A.2).",
-    )
-    unchanged_share: float = Field(
-        0.002,
-        ge=0,
-        le=1,
-        description="Share of the picture, 0 to 1, below which nothing has changed visibly, if "
-        "unchanged_difference agrees; true edits measured 0.005 and more.",
-    )
-    unchanged_difference: float = Field(
-        0.01,
-        ge=0,
-        le=1,
-        description="Mean difference, 0 to 1, below which nothing has changed, if unchanged_share "
-        "agrees.",
-    )
-    max_changed_share: float = Field(
-        0.60,
-        ge=0,
-        le=1,
-        description="Largest share of the picture, 0 to 1, that a local task may change; unrelated "
-        "pictures measured 0.71 and more.",
-    )
-    max_displacement: float = Field(
-        0.02,
-        ge=0,
-        le=1,
-        description="Largest movement of a corner, as a share of its side, 0 to 1, where shift and "
-        "zoom were measured with confidence.",
-    )
-    local_tasks: tuple[str, ...] = Field(
-        ("addition", "removal", "swap", "attribute_modification"),
-        description="Tasks that change a part of the picture.",
-    )
-    whole_tasks: tuple[str, ...] = Field(
-        ("env", "style", "background", "bg", "tone"),
-        description="Tasks that may change all of it, light and colour included; stronger than "
-        "local_tasks.",
-    )
-    white_ground_tasks: tuple[str, ...] = Field(
-        ("extract", "extraction"),
-        description="Tasks that ask for flat ground: neither blank nor residual padding is asked.",
-    )
-    moving_tasks: tuple[str, ...] = Field(
-        ("camera", "crop", "move", "outpainting", "viewpoint", "zoom"),
-        description="Tasks that move the frame: displacement is measured, not judged.",
-    )
+    measures: Measures
+    frame: Frame
+    pair: Pair
+    edit: ChangeMap
+    doubts: str
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
-    """What was measured of a result that is kept, all in its content box.
+class Beyond:
+    """What was measured outside of a mask that came with the row; -1 each where there is nothing.
 
     Attributes:
-        border_fraction: Share of the border that is residual padding, 0 to 1.
-        changed_share: Share of the picture that changed visibly, 0 to 1; once shift and zoom are
-            undone, where they are known.
-        mean_difference: Mean absolute difference likewise, 0 to 1.
-        scale_x: Zoom of the edited content along x; 1 is none.
-        shift_x: Shift of its centre, as a share of the width; positive is right.
-        registration_ncc: Correlation of local contrast after the fit, -1 to 1.
-        registered: Whether zoom and shift can be trusted.
+        outside_mask: Share of it that changed visibly, 0 to 1.
+        psnr_outside_mask: PSNR there in dB, 0 to 60.
+        ssim_outside_mask: SSIM there, -1 to 1.
     """
 
-    border_fraction: float
-    changed_share: float
-    mean_difference: float
-    scale_x: float
-    scale_y: float
-    shift_x: float
-    shift_y: float
-    registration_ncc: float
-    registered: bool
+    outside_mask: float = UNKNOWN
+    psnr_outside_mask: float = UNKNOWN
+    ssim_outside_mask: float = UNKNOWN
 
 
-class _Pair(NamedTuple):
-    """Source and result in the content box, whole, and shrunk to the working size."""
+class _Compared(NamedTuple):
+    """Both pictures at the working size, one laid on the other: what changed, and what did not."""
 
-    source: Image.Image
-    edited: Image.Image
-    small_source: Image.Image
-    small_edited: Image.Image
-
-
-class _Refusal(NamedTuple):
-    reason: Reason
-    detail: str
+    changes: Changes
+    edit: Mask
+    kept: Fidelity
 
 
 def judge(
     triplet: Triplet, geometry: Geometry, canvas: Image.Image, answer: Image.Image, config: Config
-) -> Measures | Rejected:
-    """Measure a result, or say why it is refused; the detail names the figure and its limit.
+) -> Judged | Rejected:
+    """Measure a result, or say why it is refused; who is refused for a figure bears all of them.
 
     Args:
         triplet: Gives id and task.
@@ -144,133 +101,114 @@ def judge(
         answer: The result, RGB; of another size than the canvas it is scaled to its box.
         config: Limits and exemptions.
     """
-    shown = _pair(geometry, canvas, answer)
-    fraction, refusal = _by_sight(triplet, geometry, shown, config)
-    if refusal is not None:
-        return Rejected(triplet.id, NAME, *refusal)
-    changes = compare(np.asarray(shown.small_source), np.asarray(shown.small_edited))
-    refusal = _unchanged(triplet, changes, config)
-    if refusal is not None:
-        return Rejected(triplet.id, NAME, *refusal)
-    found = register(_light(shown.small_source), _light(shown.small_edited))
-    refusal = _displaced(triplet, found, config)
-    if refusal is None:
-        changes = _settled(shown, found, changes)
-        refusal = _unchanged(triplet, changes, config) or _all_changed(triplet, changes, config)
-    if refusal is not None:
-        return Rejected(triplet.id, NAME, *refusal)
+    shown = whole_pair(geometry, canvas, answer)
+    refused = _at_once(triplet, shown, config)
+    if refused is not None:
+        return Rejected(triplet.id, NAME, *refused)
+    moving = task_is(triplet, config.moving_tasks)
+    limit = config.max_displacement if config.correct and not moving else 0.0
+    laid = settled(geometry, (canvas, answer), shown, limit)
+    compared = _compared(laid.pair, whole=task_is(triplet, config.whole_tasks))
+    measures = _measures(triplet, geometry, laid, compared, config)
+    refused = refusal(triplet, measures, config)
+    if refused is not None:
+        return Rejected(triplet.id, NAME, *refused, json.dumps(asdict(measures)))
+    edit = _located(geometry, laid, compared.edit)
+    return Judged(measures, laid.frame, laid.pair, edit, doubts(triplet, measures, config))
+
+
+def suspected(made: Judged | Rejected) -> bool:
+    """Whether a result may be that of another request (see `neighbours.py`)."""
+    if isinstance(made, Rejected):
+        return made.reason in _SUSPECT
+    return not made.measures.registered or made.measures.changed_share_no_tone > MUCH
+
+
+def beyond(pair: Pair, mask: Image.Image | None) -> Beyond:
+    """What was measured outside of a mask.
+
+    Args:
+        pair: As `judge` gives it.
+        mask: Of what the pair shows, mode L, as `masks.read_mask` gives it; None where there is none.
+    """
+    where = outside_of(mask, pair.small_source.size)
+    if where is None:
+        return Beyond()
+    source, edited, found = _difference(pair)
+    kept = fidelity(source, edited, found, where)
+    return Beyond(float(found.visible(tone=True)[where].mean()), kept.psnr, kept.ssim)
+
+
+def _at_once(triplet: Triplet, shown: Pair, config: Config) -> Refusal | None:
+    """Blank or echo, of which nothing else need be known."""
+    if not task_is(triplet, config.white_ground_tasks) and is_blank(shown.small_edited):
+        return Refusal(Reason.ANSWER_BLANK, "The result is one flat colour.")
+    if np.array_equal(np.asarray(shown.source), np.asarray(shown.edited)):
+        return Refusal(Reason.NO_EDIT, "The result equals the source in every pixel.")
+    return None
+
+
+def _difference(pair: Pair) -> tuple[Pixels, Pixels, Difference]:
+    source, edited = np.asarray(pair.small_source), np.asarray(pair.small_edited)
+    return source, edited, difference(source, edited)
+
+
+def _compared(pair: Pair, *, whole: bool) -> _Compared:
+    source, edited, found = _difference(pair)
+    edit = cleaned(found.visible(tone=whole))
+    return _Compared(changes_of(found), edit, fidelity(source, edited, found, outside(edit)))
+
+
+def _located(geometry: Geometry, laid: Settled, edit: Mask) -> ChangeMap:
+    """The map of the edit, in px of what of the source is published."""
+    wide = geometry.source_width / geometry.box_width
+    high = geometry.source_height / geometry.box_height
+    x, y = laid.frame.kept[:2]
+    left, top, right, bottom = laid.pair.kept
+    place = (left * wide - x, top * high - y, right * wide - x, bottom * high - y)
+    return change_map(edit, place, laid.frame.size)
+
+
+def _measures(
+    triplet: Triplet, geometry: Geometry, laid: Settled, compared: _Compared, config: Config
+) -> Measures:
+    source, edited = np.asarray(laid.written.source), np.asarray(laid.written.edited)
+    white_ground = task_is(triplet, config.white_ground_tasks)
+    residue = residual_padding(edited, source, () if white_ground else padded_sides(geometry))
+    changes, kept = compared.changes, compared.kept
+    found, (left, top, right, bottom) = laid.found, laid.frame.kept
+    width, height = geometry.source_width, geometry.source_height
     return Measures(
-        border_fraction=fraction,
+        border_fraction=border_fraction(edited),
+        residual_padding=residue.share,
+        residual_sides=_told(residue),
         changed_share=changes.changed_share,
+        changed_share_no_tone=changes.changed_share_no_tone,
         mean_difference=changes.mae,
+        change_area=float(compared.edit.mean()),
+        psnr_outside=kept.psnr,
+        ssim_outside=kept.ssim,
+        tone_drift=kept.drift,
         scale_x=found.scale_x,
         scale_y=found.scale_y,
         shift_x=found.shift_x,
         shift_y=found.shift_y,
         registration_ncc=found.ncc,
         registered=found.accepted,
+        registration=_standing(triplet, laid, config),
+        displacement_px=laid.left_px,
+        lost_share=laid.frame.lost_share((width, height)),
+        crop_left=left,
+        crop_top=top,
+        crop_right=width - right,
+        crop_bottom=height - bottom,
     )
 
 
-def pair(
-    geometry: Geometry, canvas: Image.Image, answer: Image.Image
-) -> tuple[Image.Image, Image.Image]:
-    """The source and the result in the content box, RGB, both of its size in pixels."""
-    size = (geometry.box_width, geometry.box_height)
-    source = images.cut(canvas, way_back(geometry, canvas.size), size)
-    return source, images.cut(answer, way_back(geometry, answer.size), size)
+def _standing(triplet: Triplet, laid: Settled, config: Config) -> Standing:
+    moving = laid.found.accepted and task_is(triplet, config.moving_tasks)
+    return Standing.MOVING if moving else laid.standing
 
 
-def _pair(geometry: Geometry, canvas: Image.Image, answer: Image.Image) -> _Pair:
-    source, edited = pair(geometry, canvas, answer)
-    return _Pair(source, edited, _small(source), _small(edited))
-
-
-def _small(image: Image.Image) -> Image.Image:
-    longest = max(image.size)
-    if longest <= WORKING_SIDE:
-        return image
-    width, height = (max(8, round(side * WORKING_SIDE / longest)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-
-
-def _light(image: Image.Image) -> NDArray[np.float32]:
-    return np.asarray(image.convert("L"), np.float32)
-
-
-def _by_sight(
-    triplet: Triplet, geometry: Geometry, pair: _Pair, config: Config
-) -> tuple[float, _Refusal | None]:
-    """Share of residual padding; and blank, echo or padding, where it is one of them."""
-    white_ground = _is(triplet, config.white_ground_tasks)
-    if not white_ground and is_blank(pair.small_edited):
-        return 0.0, _Refusal(Reason.ANSWER_BLANK, "The result is one flat colour.")
-    source, edited = np.asarray(pair.source), np.asarray(pair.edited)
-    if np.array_equal(source, edited):
-        return 0.0, _Refusal(Reason.NO_EDIT, "The result equals the source in every pixel.")
-    if white_ground:
-        return 0.0, None
-    residue = residual_padding(edited, source, padded_sides(geometry))
-    fraction = residue.border_fraction
-    if fraction <= config.border_fraction:
-        return fraction, None
-    sides = ", ".join(f"{name} {side.kind}" for name, side in residue.sides.items() if side.columns)
-    return fraction, _Refusal(
-        Reason.RESIDUAL_PADDING,
-        f"{fraction:.4f} of the border is padding ({sides}); the limit is "
-        f"{config.border_fraction:.4f}.",
-    )
-
-
-def _unchanged(triplet: Triplet, changes: Changes, config: Config) -> _Refusal | None:
-    whole = _is(triplet, config.whole_tasks)
-    share = changes.changed_share if whole else changes.changed_share_no_tone
-    if share >= config.unchanged_share or changes.mae >= config.unchanged_difference:
-        return None
-    return _Refusal(
-        Reason.NO_EDIT,
-        f"{share:.4f} of the picture changed, by {changes.mae:.4f} in the mean; below "
-        f"{config.unchanged_share:.4f} and {config.unchanged_difference:.4f} is no edit.",
-    )
-
-
-def _all_changed(triplet: Triplet, changes: Changes, config: Config) -> _Refusal | None:
-    local = _is(triplet, config.local_tasks) and not _is(triplet, config.whole_tasks)
-    if not local or changes.changed_share_no_tone <= config.max_changed_share:
-        return None
-    return _Refusal(
-        Reason.EVERYTHING_CHANGED,
-        f"{changes.changed_share_no_tone:.3f} of the picture changed; the limit of a local task is "
-        f"{config.max_changed_share:.3f}.",
-    )
-
-
-def _displaced(triplet: Triplet, found: Registration, config: Config) -> _Refusal | None:
-    moved = displacement(found)
-    judged = found.accepted and not _is(triplet, config.moving_tasks)
-    if not judged or moved <= config.max_displacement:
-        return None
-    return _Refusal(
-        Reason.DISPLACED,
-        f"A corner moved by {moved:.4f} of its side; the limit is {config.max_displacement:.4f}.",
-    )
-
-
-def _settled(pair: _Pair, found: Registration, changes: Changes) -> Changes:
-    """What changed once shift and zoom are undone, where both pictures show something."""
-    moved = displacement(found)
-    if not found.accepted or moved <= MOVED:
-        return changes
-    size = pair.small_source.size
-    edited = pair.small_edited.transform(
-        size, Image.Transform.EXTENT, source_box(found, size), Image.Resampling.BICUBIC
-    )
-    margin = min(int(moved * max(size)) + 2, min(size) // 4)
-    inner = np.s_[margin:-margin, margin:-margin]
-    return compare(np.asarray(pair.small_source)[inner], np.asarray(edited)[inner])
-
-
-def _is(triplet: Triplet, names: tuple[str, ...]) -> bool:
-    """Whether the task, the sub-task or a word of it is among the names."""
-    own = {triplet.task, triplet.subtask, *triplet.subtask.split("_")}
-    return not own.isdisjoint(names)
+def _told(residue: Residue) -> str:
+    return ", ".join(f"{name} {side.kind}" for name, side in residue.sides.items() if side.columns)

@@ -15,7 +15,7 @@ from editcorpus.records import Geometry, Triplet
 from editcorpus.responses import ImageAnswer
 
 NAME = "regenerate"
-VERSION = 1
+VERSION = 2
 PROMPTS = {"plain-1": "{instruction}", "keep-1": "{instruction} Keep everything else unchanged."}
 """Prompt templates by name; a name never changes its text."""
 
@@ -49,7 +49,11 @@ class Config(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Regenerated:
-    """The columns that this step adds: which answer, by which model, at which tokens."""
+    """The columns that this step adds: which answer, by which model, at which tokens.
+
+    Attributes:
+        model_version: The model that answered, as its answer names it; empty where it does not.
+    """
 
     id: str
     response: str
@@ -59,6 +63,7 @@ class Regenerated:
     text_tokens_in: int
     image_tokens_in: int
     image_tokens_out: int
+    model_version: str
 
 
 def request(
@@ -102,4 +107,5 @@ def regenerated(
         text_tokens_in=usage.get("text_in", 0),
         image_tokens_in=usage.get("image_in", 0),
         image_tokens_out=usage.get("image_out", 0),
+        model_version=answer.record.model_version,
     )

@@ -1,8 +1,9 @@
 """Restore: bring a result from its canvas back to the size of the source.
 
 Source: GPT-IMAGE-EDIT-1.5M, appendix A.2: crop the padding off exactly, then resize to the original
-dimensions. Crop and resize are one resampling here; where there is nothing to resample, the bytes of
-the API pass through unchanged.
+dimensions. Crop and resize, and what undoes a shift or zoom of the model, are one resampling here; where
+there is nothing to resample, the bytes of the API pass through unchanged. What the model has moved out
+of the frame is cut off the source as well, whose other px stay as they are.
 """
 
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus import images
-from editcorpus.geometry import way_back
+from editcorpus.frames import Frame, cut, whole_frame
+from editcorpus.geometry import canvas_box
 from editcorpus.records import Geometry
 
 NAME = "restore"
-VERSION = 1
+VERSION = 2
 
 
 class Config(BaseModel):
@@ -55,23 +57,22 @@ class Restored:
 
 
 def restore(
-    geometry: Geometry, answer: Image.Image, answer_bytes: bytes, config: Config
+    geometry: Geometry, frame: Frame, answer: Image.Image, answer_bytes: bytes, config: Config
 ) -> Restored:
     """Bring a result back.
 
     Args:
         geometry: Where the source lies on its canvas.
+        frame: What of the source is kept, and where that lies in the answer.
         answer: The result's pixels: RGB, of the canvas' size, or another one with its proportions.
         answer_bytes: The same as the API gave it.
         config: Filter and encodings.
     """
-    size = (geometry.source_width, geometry.source_height)
-    box = way_back(geometry, answer.size)
-    identity = answer.size == size and box == (0, 0, *size)
-    if identity and images.is_plain(answer_bytes):
+    identity = frame == whole_frame(geometry, answer.size) and frame.box == (0, 0, *answer.size)
+    if identity and answer.size == frame.size and images.is_plain(answer_bytes):
         edited, encoded, name = answer, answer_bytes, images.sniff(answer_bytes)
     else:
-        edited = images.cut(answer, box, size, images.FILTERS[config.resample])
+        edited = cut(answer, frame.box, frame.size, images.FILTERS[config.resample])
         encoded, name = images.encode_png(edited, config.png_level), "png"
     return _restored(edited, encoded, name, config, passed_through=encoded is answer_bytes)
 
@@ -87,6 +88,51 @@ def untouched(published: Image.Image, data: bytes, config: Config) -> Restored:
     plain = images.is_plain(data)
     encoded = data if plain else images.encode_png(published, config.png_level)
     return _restored(published, encoded, images.sniff(encoded), config, passed_through=plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Cropped:
+    """How judges see the source of a result that shows less than all of it.
+
+    Attributes:
+        cropped_view: JPEG; None where all of the source is kept, whose own view serves.
+        cropped_view_hash: Hash of its pixels before encoding; empty likewise.
+    """
+
+    cropped_view: bytes | None = None
+    cropped_view_hash: str = ""
+
+
+def cropped(
+    geometry: Geometry, frame: Frame, canvas: Image.Image, longest: int, quality: int
+) -> Cropped:
+    """The source as judges see it, where a frame keeps a part of it.
+
+    Args:
+        geometry: Where the source lies on its canvas.
+        frame: What of the source is kept.
+        canvas: What the model was shown, RGB.
+        longest: Long side of the view in px, at most.
+        quality: JPEG quality of the view, 1 to 100.
+    """
+    if frame.size == (geometry.source_width, geometry.source_height):
+        return Cropped()
+    size = images.fitted(frame.size, longest)
+    view = cut(canvas, canvas_box(geometry, frame.kept), size)
+    return Cropped(images.encode_jpeg(view, quality), images.pixel_hash(view))
+
+
+def cropped_source(source: bytes, kept: tuple[int, int, int, int]) -> bytes:
+    """A part of a source image as PNG, every px as it was.
+
+    Args:
+        source: Encoded, in whatever format, as it passed the pad step.
+        kept: Left, top, right and bottom in px of the upright source.
+
+    Raises:
+        SourceError: The source does not decode.
+    """
+    return images.encode_png(images.decode(source).crop(kept))
 
 
 def _restored(

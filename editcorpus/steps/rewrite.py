@@ -19,7 +19,7 @@ from editcorpus.structured import read_object, read_text, response_format
 from editcorpus.taxonomy import InstructionType
 
 NAME = "rewrite"
-VERSION = 1
+VERSION = 2
 PROMPTS = {
     "difference-1": (
         "You see two pictures: the first before an edit, the second after it. The editor had been "
@@ -62,7 +62,12 @@ class Config(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The columns that this step adds: the instruction to train on and where it comes from."""
+    """The columns that this step adds: the instruction to train on and where it comes from.
+
+    Attributes:
+        rewrite_version: The model that answered, as its answer names it; empty where it does not.
+        rewrite_prompt: Name of the question; empty, as is all of it, where nothing was rewritten.
+    """
 
     id: str
     instruction: str
@@ -71,6 +76,8 @@ class Rewritten:
     rewrite_model: str
     rewrite_response: str
     rewrite_note: str
+    rewrite_version: str = ""
+    rewrite_prompt: str = ""
 
 
 def chosen(triplet_id: str, config: Config) -> bool:
@@ -113,7 +120,17 @@ def original(triplet: Triplet, note: str = "") -> Rewritten:
     return Rewritten(triplet.id, triplet.instruction, kind, before, "", "", note)
 
 
-def rewritten(triplet: Triplet, text: str, answer: TextAnswer) -> Rewritten:
+def rewritten(triplet: Triplet, text: str, answer: TextAnswer, config: Config) -> Rewritten:
     """The columns of a triplet whose instruction was rewritten."""
     record = answer.record
-    return Rewritten(triplet.id, text, "rewrite", triplet.instruction, record.model, record.key, "")
+    return Rewritten(
+        id=triplet.id,
+        instruction=text,
+        instruction_type="rewrite",
+        instruction_original=triplet.instruction,
+        rewrite_model=record.model,
+        rewrite_response=record.key,
+        rewrite_note="",
+        rewrite_version=record.model_version,
+        rewrite_prompt=config.prompt,
+    )

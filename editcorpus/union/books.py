@@ -6,7 +6,7 @@ is under way, `unions/<name>/pending.json` names its runs, and there is no manif
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from editcorpus.errors import ConfigError, ShardError
@@ -15,8 +15,10 @@ from editcorpus.layouts.parquet import ShardFile
 from editcorpus.storage import Store
 from editcorpus.union.terms import Terms
 
-VERSION = 1
+VERSION = 2
 """Raised when uniting the same runs gives something else."""
+_EARLIER: Mapping[int, Mapping[str, Any]] = {1: {"near_duplicates": False}}
+"""By version: terms that books of it do not name, and that hold for what came in under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,13 @@ class Book:
 
     Attributes:
         before: Version of a corpus of this name that this one took the place of.
+        against: Benchmarks that it is held against: SHA-256 of the hash file by name.
     """
 
     terms: Terms
     additions: tuple[Addition, ...] = ()
     before: str = ""
+    against: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -121,11 +125,14 @@ class Shelf:
         told = self._told(f"{self.folder}/union.json")
         if told is None:
             return None
-        if told.get("version") != VERSION:
+        version = int(told["version"]) if isinstance(told.get("version"), int) else 0
+        if version != VERSION and version not in _EARLIER:
             raise ConfigError(f"{self.name!r} was united by another version; unite it with --anew.")
         try:
             additions = tuple(_addition(one) for one in told["additions"])
-            return Book(Terms.model_validate(told["terms"]), additions, str(told["before"]))
+            terms = Terms.model_validate(told["terms"] | _EARLIER.get(version, {}))
+            against = {str(name): str(told["against"][name]) for name in told.get("against", {})}
+            return Book(terms, additions, str(told["before"]), against)
         except (KeyError, TypeError, ValueError) as error:
             raise ShardError(f"{self._url} is damaged: {error}") from error
 
@@ -136,6 +143,7 @@ class Shelf:
             "terms": book.terms.model_dump(mode="json"),
             "additions": additions,
             "before": book.before,
+            "against": dict(book.against),
         }
         data = json.dumps({"version": VERSION, **told}, indent=1, sort_keys=True).encode() + b"\n"
         self.store.write(f"{self.folder}/union.json", data)

@@ -2,24 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
 from markupsafe import Markup
 
-from editcorpus.layouts.card import card_environment, front_matter
+from editcorpus.layouts.card import card_environment, facets_section, front_matter
 from editcorpus.layouts.croissant import Described
+from editcorpus.layouts.facets import Facets, languages_of
 from editcorpus.layouts.known import conflict, defects
 from editcorpus.layouts.manifest import DATA
 from editcorpus.layouts.markdown import code
 from editcorpus.layouts.previews import Preview
+from editcorpus.layouts.quality_section import quality_section
 from editcorpus.layouts.tally import benchmarks, rows
+from editcorpus.quality import Quality
 from editcorpus.records import SENTENCES, Reason
 from editcorpus.union.books import Book, Member
 from editcorpus.union.counts import Counts
 from editcorpus.union.licences import allows_commerce
 from editcorpus.union.rejects import STEP
+from editcorpus.union.report import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,23 @@ class Run:
     models: str
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found by looking at pictures, and at the columns that tell of them.
+
+    Attributes:
+        report: Near duplicates and benchmarks; None where nobody looked.
+        pages: Of what was left out by its looks; paths are relative to the corpus.
+        facets: Kept triplets by language, size and ratio.
+        quality: What the corpus measured of itself.
+    """
+
+    report: Report | None = None
+    pages: tuple[str, ...] = ()
+    facets: Facets = field(default_factory=Facets)
+    quality: Quality = field(default_factory=Quality)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that the card says; the same facts give the same card.
@@ -49,7 +70,8 @@ class Facts:
     Attributes:
         entered: Ids that entered the runs.
         losses: Over all runs, and at the union.
-        configuration: Terms and runs.
+        looked: What was found by looking at pictures.
+        configuration: Terms, benchmarks and runs.
     """
 
     name: str
@@ -61,10 +83,13 @@ class Facts:
     losses: tuple[Lost, ...]
     members: tuple[Run, ...]
     previews: tuple[Preview, ...]
+    looked: Looked
     configuration: Mapping[str, Any]
 
 
-def facts_of(name: str, book: Book, counts: Counts, previews: tuple[Preview, ...]) -> Facts:
+def facts_of(
+    name: str, book: Book, counts: Counts, previews: tuple[Preview, ...], looked: Looked
+) -> Facts:
     """What the card of a corpus says.
 
     Args:
@@ -72,6 +97,7 @@ def facts_of(name: str, book: Book, counts: Counts, previews: tuple[Preview, ...
         book: With all that is in it.
         counts: Of its records.
         previews: Pairs that are shown.
+        looked: What was found by looking at pictures.
     """
     members = book.members
     runs = [
@@ -90,7 +116,12 @@ def facts_of(name: str, book: Book, counts: Counts, previews: tuple[Preview, ...
         losses=tuple(_losses(members, counts)),
         members=tuple(runs),
         previews=previews,
-        configuration={"terms": book.terms.model_dump(mode="json"), "runs": entered},
+        looked=looked,
+        configuration={
+            "terms": book.terms.model_dump(mode="json"),
+            "against": dict(book.against),
+            "runs": entered,
+        },
     )
 
 
@@ -106,11 +137,14 @@ def card_text(facts: Facts) -> str:
     groups = facts.counts.groups
     body = environment.from_string(template).render(
         facts=facts,
+        report=facts.looked.report,
         families=rows(groups, lambda one: (one.family, one.source, one.licence)),
         kinds=rows(groups, lambda one: (one.kind,)),
         benchmarks=benchmarks(groups),
         conflict=conflict(facts.counts.parts["licences"]),
         defects=defects(facts.counts.parts["sources"]),
+        facets=facets_section(facts.looked.facets, facts.counts.kept),
+        quality=Markup(quality_section(facts.looked.quality, united=True)),  # noqa: S704 - inert by itself
     )
     head = front_matter(
         facts.name,
@@ -118,6 +152,7 @@ def card_text(facts: Facts) -> str:
         facts.counts.kept,
         {split: f"{DATA}{split}-*.parquet" for split in facts.counts.splits},
         emulated=facts.emulated,
+        languages=languages_of(facts.looked.facets.languages),
     )
     return f"{head}\n{body.strip()}\n"
 
@@ -133,6 +168,8 @@ def described(facts: Facts) -> Described:
         version=facts.release,
         emulated=facts.emulated,
         limits=defects(facts.counts.parts["sources"]),
+        languages=tuple(languages_of(facts.looked.facets.languages)),
+        places=tuple(sorted(facts.looked.facets.places)),
         files=tuple(f"{DATA}{split}-*.parquet" for split in facts.counts.splits),
     )
 

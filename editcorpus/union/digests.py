@@ -9,6 +9,7 @@ instructions after Unicode normalisation (NFC), without regard to case and to wh
 
 import hashlib
 import unicodedata
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow as pa
 from editcorpus.errors import ShardError
 from editcorpus.storage import Store
 from editcorpus.tables import table_writer
+from editcorpus.union import looks
 from editcorpus.union.batches import Batch
 from editcorpus.union.reading import Alive, opened, tables
 
@@ -73,8 +75,36 @@ def digest_path(batch: Batch) -> str:
     return f"{FOLDER}/{batch.key}-{VERSION}.parquet"
 
 
-def make_digest(store: Store, batch: Batch, alive: Alive) -> int:
-    """Write the digest of a batch, unless it is there; how many records it tells of.
+def missing_parts(store: Store, batch: Batch, *, looks_too: bool) -> list["Part"]:
+    """What is not known of a batch yet.
+
+    Args:
+        store: Where digests lie.
+        batch: Of a corpus, perhaps in another store.
+        looks_too: Whether hashes of how its pictures look are wanted.
+    """
+    parts = [Part(digest_path(batch), SCHEMA, _rows)]
+    if looks_too:
+        parts.append(Part(looks.looks_path(FOLDER, batch), looks.SCHEMA, looks.look_rows))
+    return [part for part in parts if not store.exists(part.path)]
+
+
+class Part(NamedTuple):
+    """A file that tells of a batch.
+
+    Attributes:
+        path: Where it lies.
+        schema: Its columns.
+        rows: Gives its rows for some records.
+    """
+
+    path: str
+    schema: pa.Schema
+    rows: Callable[[pa.Table], pa.Table]
+
+
+def make_digest(store: Store, batch: Batch, alive: Alive, *, looks_too: bool = False) -> int:
+    """Write what is to be known of a batch, unless it is there; how many records it tells of.
 
     Every picture is read once, hashed and let go.
 
@@ -82,15 +112,20 @@ def make_digest(store: Store, batch: Batch, alive: Alive) -> int:
         store: Where digests lie.
         batch: Of a corpus, perhaps in another store.
         alive: See `reading.Alive`.
+        looks_too: Whether hashes of how its pictures look are wanted.
 
     Raises:
         ShardError: A file is missing, damaged, or not the one that its manifest names.
     """
-    path = digest_path(batch)
-    if not store.exists(path):
-        made = [_rows(table) for shard in batch.shards for _, table in tables(shard, alive, _READ)]
-        with store.upload(path) as file, table_writer(SCHEMA, file) as writer:
-            writer.write_table(pa.concat_tables([SCHEMA.empty_table(), *made]))
+    parts = missing_parts(store, batch, looks_too=looks_too)
+    made: dict[str, list[pa.Table]] = {part.path: [part.schema.empty_table()] for part in parts}
+    for shard in batch.shards if parts else ():
+        for _, table in tables(shard, alive, _READ):
+            for part in parts:
+                made[part.path].append(part.rows(table))
+    for part in parts:
+        with store.upload(part.path) as file, table_writer(part.schema, file) as writer:
+            writer.write_table(pa.concat_tables(made[part.path]))
     return batch.records
 
 
@@ -100,7 +135,15 @@ def read_digest(store: Store, batch: Batch, columns: list[str]) -> pa.Table:
     Raises:
         ShardError: It is missing or damaged.
     """
-    path = digest_path(batch)
+    return _read(store, digest_path(batch), batch, columns)
+
+
+def read_looks(store: Store, batch: Batch, columns: list[str]) -> pa.Table:
+    """Some columns of how a batch looks; errors as `read_digest`."""
+    return _read(store, looks.looks_path(FOLDER, batch), batch, columns)
+
+
+def _read(store: Store, path: str, batch: Batch, columns: list[str]) -> pa.Table:
     with opened(store, path) as parquet:
         made = parquet.read(columns=columns, use_threads=False)
     if made.num_rows != batch.records:

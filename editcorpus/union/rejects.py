@@ -11,15 +11,39 @@ from editcorpus.layouts.parquet import ShardFile, written
 from editcorpus.records import Rejected
 from editcorpus.storage import Store
 from editcorpus.tables import schema_of, table_writer
+from editcorpus.union.against import Against, Benchmark
 from editcorpus.union.batches import Batch
 from editcorpus.union.digests import read_digest
 from editcorpus.union.entries import Array, Entries
 from editcorpus.union.licences import refusal
+from editcorpus.union.nearness import Told
 from editcorpus.union.terms import Terms
 from editcorpus.union.verdicts import REASONS, Verdict, Verdicts, limit_sentence
 
 STEP = "unite"
 """The step that rejects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known by looking at pictures, and not at their bytes alone.
+
+    Attributes:
+        looked: Whether anybody has looked.
+        benchmarks: What the records were held against.
+        against: What of the records each of these has.
+        sought: What is said of each addition's search for near ones; none where nobody asked.
+    """
+
+    looked: bool = False
+    benchmarks: Sequence[Benchmark] = ()
+    against: Sequence[Against] = ()
+    sought: Sequence[Told] = ()
+
+    def met(self, number: int) -> str:
+        """What of a record is a benchmark's, as a sentence for each benchmark."""
+        hits = (one.hits.get(number) for one in self.against)
+        return " ".join(hit.sentence for hit in hits if hit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +53,9 @@ class Union:
     Attributes:
         work: All batches, one corpus after the other.
         labels: Name of each corpus.
+        additions: Which records came together.
+        seen: What is known by looking at pictures.
+        elsewhere: Numbers of corpora that came in earlier out of other stores, and are read no more.
     """
 
     store: Store
@@ -37,6 +64,9 @@ class Union:
     labels: Sequence[str]
     entries: Entries
     verdicts: Verdicts
+    additions: Sequence[slice]
+    seen: Seen
+    elsewhere: frozenset[int] = frozenset()
 
 
 def write_rejects(union: Union, path: str) -> ShardFile:
@@ -85,7 +115,11 @@ def _details(
     for number, verdict in zip(numbers, verdicts, strict=True):
         if verdict is Verdict.LICENCE:
             yield refused(int(entries["licence"][number]))
-        elif verdict in {Verdict.DUPLICATE, Verdict.TAKEN}:
+        elif verdict is Verdict.CONTAMINATED:
+            yield union.seen.met(number)
+        elif verdict is Verdict.SPLIT:
+            yield "Its group of near source images would join two splits of the corpus."
+        elif union.verdicts.earlier[number] >= 0:
             yield earlier.sentence(number, verdict)
         else:
             yield limit_sentence(entries, number, verdict, union.terms)
@@ -114,6 +148,8 @@ class _Earlier:
         if verdict is Verdict.TAKEN:
             return f"The run {label} has another triplet of this id."
         named = self._ids[int(np.searchsorted(self._numbers, first))].as_py()
+        if verdict is Verdict.NEAR_DUPLICATE:
+            return f"{named} of the run {label} has nearly the same pictures and the same words."
         return f"{named} of the run {label} has the same pictures and the same instruction."
 
 

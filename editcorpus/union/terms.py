@@ -55,6 +55,11 @@ class Terms(BaseModel):
         le=10**9,
         description="Most triplets of each task family, 0 to 1,000,000,000; 0 is no limit.",
     )
+    near_duplicates: bool = Field(
+        True,
+        description="Whether triplets that are nearly the same are left out but for the best, and near "
+        "source images kept in one split; each picture is then decoded once.",
+    )
     shard_records: int = Field(
         1000, ge=1, le=10_000, description="Most records in a file, 1 to 10,000."
     )

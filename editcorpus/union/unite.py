@@ -10,7 +10,7 @@ added there is no manifest, and so no corpus; what an earlier addition wrote is 
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from editcorpus.errors import ConfigError, ShardError
@@ -21,18 +21,19 @@ from editcorpus.layouts.parquet import ShardFile
 from editcorpus.leases import Owner, Times, Wanted, leased
 from editcorpus.storage import Store
 from editcorpus.union.admission import Newcomer, newcomers, next_release
-from editcorpus.union.batches import Batch, batches
-from editcorpus.union.books import Addition, Book, Member, Shelf
+from editcorpus.union.against import Benchmark
+from editcorpus.union.batches import Batch
+from editcorpus.union.books import Addition, Book, Shelf
 from editcorpus.union.closing import close
 from editcorpus.union.copying import Place, copy
-from editcorpus.union.digests import digest_path, make_digest
-from editcorpus.union.entries import read_entries
+from editcorpus.union.deciding import Asked, decided
 from editcorpus.union.hands import Guard, Hands
+from editcorpus.union.hits import FOLDER as HITS
+from editcorpus.union.hits import write_hits
 from editcorpus.union.pieces import cut
 from editcorpus.union.rejects import Union
 from editcorpus.union.results import United, split_of_file, united
 from editcorpus.union.terms import Terms
-from editcorpus.union.verdicts import decide
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -46,6 +47,7 @@ class Wish:
         corpora: Of the runs; those that are in already are passed over.
         release: Its next version; empty for the one that follows.
         anew: Whether a corpus of this name is to be made from nothing, once more.
+        against: Benchmarks whose pictures are left out, each name once.
     """
 
     name: str
@@ -53,6 +55,12 @@ class Wish:
     terms: Terms
     release: str = ""
     anew: bool = False
+    against: tuple[Benchmark, ...] = ()
+
+    @property
+    def benchmarks(self) -> dict[str, str]:
+        """SHA-256 of the hash file of each benchmark, by name."""
+        return {one.known.benchmark: one.sha256 for one in self.against}
 
 
 def unite(
@@ -124,7 +132,7 @@ class _Unification:
         known = self.shelf.read()
         self.store.remove(f"{self.shelf.corpus}/{MANIFEST}")
         before = (known.release or known.before) if known else ""
-        self.shelf.write(Book(self.wish.terms, (), before))
+        self.shelf.write(Book(self.wish.terms, (), before, self.wish.benchmarks))
 
     def _book(self) -> Book:
         """What is on record, under the terms that are wished."""
@@ -135,7 +143,13 @@ class _Unification:
                 f"{_differences(book.terms, self.wish.terms)}. "
                 "Use another name or the old terms, or unite all runs once more with --anew."
             )
-        return replace(book, terms=self.wish.terms)
+        if book.additions and dict(book.against) != self.wish.benchmarks:
+            raise ConfigError(
+                f"The corpus {self.wish.name!r} is held against {_listed(book.against)}, not against "
+                f"{_listed(self.wish.benchmarks)}. Name the same hash files with --against, or unite all "
+                "runs once more with --anew, or under another name."
+            )
+        return replace(book, terms=self.wish.terms, against=self.wish.benchmarks)
 
     def _whole(self, book: Book) -> CorpusManifest | None:
         """The manifest, if the corpus is what is on record and nothing is under way."""
@@ -160,6 +174,7 @@ class _Unification:
             _check_unchanged(one.corpus)
         if fresh:
             book = replace(book, additions=(*book.additions, Addition(members, release, files)))
+            write_hits(self.store, self.shelf.corpus, union, release, self.guard.alive)
         self.guard.alive()
         manifest = close(self.shelf, book, union)
         self._clear(book)
@@ -167,17 +182,8 @@ class _Unification:
 
     def _decided(self, book: Book, fresh: Sequence[Newcomer]) -> Union:
         """Everything that enters, and what becomes of it."""
-        members = [*book.members, *(one.member for one in fresh)]
-        known = [_recalled(self.store, member) for member in book.members]
-        work = batches([*known, *(one.corpus for one in fresh)])
-        missing = [one for one in work if not self.store.exists(digest_path(one))]
-        _check_digests(missing, book.members)
-        self._over("digest", missing, lambda one: make_digest(self.store, one, self.guard.alive))
-        entries = read_entries(self.store, work)
-        sizes = [len(addition.members) for addition in book.additions]
-        verdicts = decide(entries, _slices(work, sizes), self.wish.terms)
-        labels = [member.label for member in members]
-        return Union(self.store, self.wish.terms, work, labels, entries, verdicts)
+        asked = Asked(self.store, self.wish.terms, self.wish.against, self._over, self.guard.alive)
+        return decided(asked, book, fresh)
 
     def _copied(self, book: Book, union: Union) -> tuple[ShardFile, ...]:
         """The files that are new, written."""
@@ -215,24 +221,13 @@ class _Unification:
         for path in self.store.list(f"{self.shelf.corpus}/data"):
             if path not in named:
                 self.store.remove(path)
+        pages = {f"{self.shelf.corpus}/{HITS}/{one.release}.html" for one in book.additions}
+        for path in self.store.list(f"{self.shelf.corpus}/{HITS}"):
+            if path not in pages:
+                self.store.remove(path)
         for path in self.store.list(self.shelf.notes):
             self.store.remove(path)
         self.store.remove(self.shelf.pending)
-
-
-def _recalled(store: Store, member: Member) -> Corpus:
-    """A corpus that is in, as it was when it came."""
-    return Corpus(store, member.place, member.manifest, member.sha256)
-
-
-def _check_digests(missing: Sequence[Batch], members: Sequence[Member]) -> None:
-    """Refuse to look for files of another store, which may have changed or gone."""
-    for batch in missing:
-        if batch.corpus < len(members) and members[batch.corpus].elsewhere:
-            raise ShardError(
-                f"What is known of the run {members[batch.corpus].label!r} is gone from unions/digests; "
-                "unite all runs once more with --anew."
-            )
 
 
 def _check_unchanged(corpus: Corpus) -> None:
@@ -242,14 +237,11 @@ def _check_unchanged(corpus: Corpus) -> None:
         )
 
 
-def _slices(work: Sequence[Batch], sizes: Sequence[int]) -> list[slice]:
-    """The records of each addition, the last of which takes all corpora that are left."""
-    ends, corpora = [], 0
-    for size in sizes:
-        corpora += size
-        ends.append(sum(batch.records for batch in work if batch.corpus < corpora))
-    ends.append(sum(batch.records for batch in work))
-    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+def _listed(benchmarks: Mapping[str, str]) -> str:
+    """Benchmarks, as people tell their hash files apart."""
+    return (
+        ", ".join(f"{name:.100} ({sha256[:12]})" for name, sha256 in benchmarks.items()) or "none"
+    )
 
 
 def _differences(old: Terms, new: Terms) -> str:

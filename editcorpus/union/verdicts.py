@@ -1,31 +1,31 @@
 """Who enters a united corpus, and into which split: decided from hashes alone.
 
 Corpora come in additions, in the order in which they were united. What an earlier addition let in stays
-in, so that its files never change. Within an addition: first the licence; then, of equal triplets, the
-first stays; then the first of those with the same id; then the limits, of tasks, of families, of
-sources, each of which keeps those with the lowest hash of seed and conversation.
+in, so that its files never change. Within an addition: first the licence; then what is a benchmark's; then,
+of equal triplets, the first stays; then the first of those with the same id; of those that are nearly the
+same, one that is in, or else the best by score; then who would join two splits; then the limits, of
+tasks, of families, of sources, each of which keeps those with the lowest hash of seed and conversation.
 
-The split follows from seed and source image alone: edits of one picture lie in the same split, whenever
-they enter, and so do the turns of a conversation.
+The split follows from seed and source image (see `splitting.py`): edits of one picture lie in the same
+split, whenever they enter, and so do those of pictures that are near, and the turns of a conversation.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 
 from editcorpus.records import Reason
+from editcorpus.similar.clusters import best, group
 from editcorpus.union.entries import BETWEEN, Array, Entries
 from editcorpus.union.licences import refusal
+from editcorpus.union.nearness import Both, Nearness
+from editcorpus.union.splitting import Splitting, mixed, split_of
 from editcorpus.union.terms import Terms
 
 SPLITS = ("train", "validation", "test")
 """In the order of their numbers."""
-
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
-"""Constants of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a mixer of 64 bits."""
 
 
 class Verdict(IntEnum):
@@ -33,21 +33,40 @@ class Verdict(IntEnum):
 
     KEPT = 0
     LICENCE = 1
-    DUPLICATE = 2
-    TAKEN = 3
-    TASK = 4
-    FAMILY = 5
-    SOURCE = 6
+    CONTAMINATED = 2
+    DUPLICATE = 3
+    TAKEN = 4
+    NEAR_DUPLICATE = 5
+    SPLIT = 6
+    TASK = 7
+    FAMILY = 8
+    SOURCE = 9
 
 
 REASONS = {
     Verdict.LICENCE: Reason.LICENCE_LEFT_OUT,
+    Verdict.CONTAMINATED: Reason.CONTAMINATED,
     Verdict.DUPLICATE: Reason.DUPLICATE_TRIPLET,
     Verdict.TAKEN: Reason.ID_TAKEN,
+    Verdict.NEAR_DUPLICATE: Reason.NEAR_DUPLICATE,
+    Verdict.SPLIT: Reason.SPLIT_CONFLICT,
     Verdict.TASK: Reason.OVER_QUOTA,
     Verdict.FAMILY: Reason.OVER_QUOTA,
     Verdict.SOURCE: Reason.OVER_QUOTA,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """What is known of records beside their digests.
+
+    Attributes:
+        near: What each addition brought; none where nobody asked.
+        contaminated: Numbers of the records that are a benchmark's, rising.
+    """
+
+    near: Sequence[Nearness] = ()
+    contaminated: Array = field(default_factory=lambda: np.empty(0, "i8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +75,8 @@ class Verdicts:
 
     Attributes:
         codes: A `Verdict` for each.
-        earlier: Number of the record that was there before it, of duplicates and of ids that are
-            taken; -1 elsewhere.
+        earlier: Number of the record that stays in its place, of duplicates, near ones too, and of ids
+            that are taken; -1 elsewhere.
         splits: Number in `SPLITS`, of all, kept or not.
     """
 
@@ -71,48 +90,40 @@ class Verdicts:
         return made
 
 
-def decide(entries: Entries, additions: Sequence[slice], terms: Terms) -> Verdicts:
+def decide(
+    entries: Entries, additions: Sequence[slice], terms: Terms, relations: Relations | None = None
+) -> Verdicts:
     """Decide about every record.
 
     Args:
         entries: All of them.
         additions: Which records came together, one after the other.
         terms: What the corpus takes.
+        relations: What is near, and what is a benchmark's.
     """
+    known = relations or Relations()
     total = len(entries)
     made = Verdicts(
         np.zeros(total, "u1"), np.full(total, -1, "i4"), split_of(entries["image"], terms)
     )
-    for rows in additions:
+    splitting = Splitting(entries["image"], terms) if known.near else None
+    for number, rows in enumerate(additions):
         made.codes[rows] = _by_licence(entries, rows, terms)
+        _mark(made, known.contaminated, rows, Verdict.CONTAMINATED)
         for verdict, name in ((Verdict.DUPLICATE, "content"), (Verdict.TAKEN, "id_key")):
             _repeated(made, entries[name], rows, verdict)
+        if splitting:
+            near = known.near[number]
+            _near(made, near.triplets, rows, entries["score"])
+            _split(made, splitting, near, rows)
         for verdict, codes, limits in _quotas(entries, terms):
             _over(made, _Quota(codes, limits, rank_of(entries["thread"], terms)), rows, verdict)
     return made
 
 
-def split_of(images: Array, terms: Terms) -> Array:
-    """Number in `SPLITS` of each record, by the hash of its source image."""
-    drawn = _mixed(images, 2 * terms.seed + 1) / 2.0**64
-    test = terms.validation_share + terms.test_share
-    chosen = np.select([drawn < terms.validation_share, drawn < test], [1, 2], 0)
-    return chosen.astype("u1")
-
-
 def rank_of(threads: Array, terms: Terms) -> Array:
     """The number by which limits choose: the lowest stay; turns of a conversation have the same."""
-    return _mixed(threads, 2 * terms.seed)
-
-
-def _mixed(values: Array, seed: int) -> Array:
-    """Hashes of seed and value, 64 bits each."""
-    start = (seed + 1) * _GOLDEN % 2**64
-    made = values + np.uint64(start)
-    for shift, factor in _MIX:
-        made ^= made >> np.uint64(shift)
-        made *= np.uint64(factor)
-    return made
+    return mixed(threads, 2 * terms.seed)
 
 
 def _by_licence(entries: Entries, rows: slice, terms: Terms) -> Array:
@@ -131,6 +142,35 @@ def _repeated(made: Verdicts, keys: Array, rows: slice, verdict: Verdict) -> Non
     starts = np.maximum.accumulate(np.where(same, 0, np.arange(len(ordered))))
     made.earlier[ordered[same]] = ordered[starts[same]]
     made.codes[ordered[same]] = verdict
+
+
+def _mark(made: Verdicts, numbers: Array, rows: slice, verdict: Verdict) -> None:
+    """Refuse some records, unless they are refused already."""
+    own = numbers[(numbers >= rows.start) & (numbers < rows.stop)]
+    made.codes[own[made.codes[own] == Verdict.KEPT]] = verdict
+
+
+def _near(made: Verdicts, pairs: Both, rows: slice, scores: Array) -> None:
+    """Of each group of near triplets keep one that is in, or else the best by score."""
+    there = (made.codes[pairs[0]] == Verdict.KEPT) & (made.codes[pairs[1]] == Verdict.KEPT)
+    if not there.any():
+        return
+    groups = group(rows.stop, [(pairs[0][there], pairs[1][there])])
+    ranks = scores[: rows.stop].astype("f8")
+    ranks[: rows.start] = np.inf
+    stays = best(groups, ranks)
+    new = np.arange(rows.start, rows.stop)
+    lost = new[stays[new] != new]
+    made.codes[lost] = Verdict.NEAR_DUPLICATE
+    made.earlier[lost] = stays[lost]
+
+
+def _split(made: Verdicts, splitting: Splitting, near: Nearness, rows: slice) -> None:
+    """Draw the splits of an addition, and refuse who would join two."""
+    there = made.kept(rows)
+    splits, refused = splitting.add(there, near.same, near.sources)
+    made.splits[there[~refused]] = splits[~refused]
+    made.codes[there[refused]] = Verdict.SPLIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 
 from editcorpus.endpoints.endpoint import first_problem
 from editcorpus.errors import ConfigError, RunStopped, StorageError
+from editcorpus.union.benchmarks import once_each, read_benchmark
 from editcorpus.union.hands import Threads
 from editcorpus.union.results import United
 from editcorpus.union.terms import Terms
 from editcorpus.union.unite import Wish, unite
-from flows.connections import open_store
+from flows.connections import input_options, open_store
 from flows.corpora import named_corpus
 from flows.starting import interruptible, this_process
 
@@ -41,6 +42,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--version", default="", help="of the corpus, such as 1.2.0 (the next one by itself)"
     )
     parser.add_argument("--anew", action="store_true", help="make the corpus from nothing again")
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="leave out what a benchmark has: its file of `editcorpus hashes`; may be repeated",
+    )
+    parser.add_argument(
+        "--keep-near-duplicates",
+        action="store_true",
+        help="keep triplets that are nearly the same, and look at no picture",
+    )
     _term_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object at the end")
 
@@ -97,7 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
             corpora = tuple(named_corpus(store, run, opens) for run in arguments.runs)
             for corpus in corpora:
                 _warn(corpus.manifest.run, corpus.manifest.failed)
-            wish = Wish(arguments.name, corpora, terms, arguments.version, arguments.anew)
+            options = input_options(os.environ)
+            against = once_each(read_benchmark(one, options) for one in arguments.against)
+            wish = Wish(arguments.name, corpora, terms, arguments.version, arguments.anew, against)
             hands = Threads(min(_MOST_THREADS, os.cpu_count() or 1), _shown)
             made = unite(store, wish, this_process(), hands)
     except StorageError as error:
@@ -125,6 +140,7 @@ def terms_of(arguments: argparse.Namespace) -> Terms:
         "most": dict(_limits(arguments.most)),
         "most_per_task": arguments.most_per_task,
         "most_per_family": arguments.most_per_family,
+        "near_duplicates": not arguments.keep_near_duplicates,
         "shard_records": arguments.shard_records,
     }
     try:

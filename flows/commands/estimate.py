@@ -17,7 +17,8 @@ from editcorpus.sampling import quotas
 from editcorpus.selection import count_tasks
 from editcorpus.stages.looking import sample_rows
 from editcorpus.stages.pilot import forecast, read_pilot
-from flows.commands.build import recipe_arguments, recipe_of, source_argument
+from flows.building import recipe_of
+from flows.commands.build import recipe_arguments, source_argument
 from flows.connections import Connections, price_members, priced_connections
 from flows.forecasts import estimate_json, forecast_json, print_estimates, print_forecast
 from flows.parameters import Recipe

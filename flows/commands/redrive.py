@@ -7,6 +7,8 @@ done again by every build, too; a redrive is for those whom a model's API reject
 import argparse
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,12 +17,19 @@ from editcorpus.errors import ConfigError
 from editcorpus.lookups.wishes import Wish, take_wish
 from editcorpus.records import Reason
 from editcorpus.runs import read_identity
-from editcorpus.stages.opening import check
 from editcorpus.storage import Store
-from flows.commands.build import connected, effort_arguments, effort_members, start
+from flows.building import connected, effort_members, start
+from flows.commands.build import effort_arguments
 from flows.parameters import ANY, Recipe
 from flows.sources import source_names
-from flows.starting import direct_job, interruptible, no_budget, promised, roles_asked
+from flows.starting import (
+    checked,
+    direct_job,
+    interruptible,
+    no_budget,
+    promised,
+    roles_asked,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.source, recipe = known_recipe(store, arguments)
         connections = connected(arguments, roles_asked(arguments.source, recipe))
         job = direct_job(arguments.source, recipe, connections)
-        check(job)
-        wish = Wish(recipe.effort.redriven, recipe.effort.redrive_sample)
-        sys.stderr.write("".join(f"{line}\n" for line in take_wish(job, wish)))
-        for told in filter(None, (promised(job), no_budget(job), job.inputs.note)):
-            sys.stderr.write(f"editcorpus: {told}\n")
-        return start(arguments, recipe, connections, began)
+        with checked(job):
+            wish = Wish(recipe.effort.redriven, recipe.effort.redrive_sample)
+            sys.stderr.write("".join(f"{line}\n" for line in take_wish(job, wish)))
+            for told in filter(None, (promised(job), no_budget(job), job.inputs.note)):
+                sys.stderr.write(f"editcorpus: {told}\n")
+            return start(arguments, recipe, connections, began)
 
 
 def known_recipe(store: Store, arguments: argparse.Namespace) -> tuple[str, Recipe]:
@@ -67,20 +76,28 @@ def known_recipe(store: Store, arguments: argparse.Namespace) -> tuple[str, Reci
     Raises:
         ConfigError: There is no such run, or another version of this project made it.
     """
-    name = arguments.run
+    effort = {
+        **effort_members(arguments),
+        "redrive": arguments.reason or [ANY],
+        "redrive_sample": arguments.sample,
+    }
+    return recipe_on_record(store, arguments.run, effort)
+
+
+def recipe_on_record(
+    store: Store, name: str, effort: Mapping[str, Any] | None = None
+) -> tuple[str, Recipe]:
+    """The source and the recipe of a run of that name; errors as `known_recipe`."""
     known = read_identity(store, name)
     source = known.pop("source", "")
     if not known or source not in source_names():
         raise ConfigError(f"The store {store.root} has no run {name!r}.")
     for made in ("providers", "steps", "fetch"):  # what the rest of it comes to
         known.pop(made, None)
-    effort = {
-        **effort_members(arguments),
-        "redrive": arguments.reason or [ANY],
-        "redrive_sample": arguments.sample,
-    }
     try:
-        recipe = Recipe.model_validate({**known, "run": name, "preset": "custom", "effort": effort})
+        recipe = Recipe.model_validate(
+            {**known, "run": name, "preset": "custom", "effort": effort or {}}
+        )
     except ValidationError as error:
         raise ConfigError(
             f"The run {name!r} cannot go on with this version: {first_problem(error)}"

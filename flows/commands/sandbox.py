@@ -4,7 +4,10 @@ import argparse
 
 from editcorpus.sandbox import config_of, serve
 
-_MEMBERS = ("host", "port", "seed", "time_scale", "faults", "strikes", "defects", "canned")
+_MEMBERS = (
+    "host", "port", "seed", "time_scale", "faults", "strikes", "defects", "canned", "requests",
+    "benchmark",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quota-after-usd", default=None, metavar="USD", help="after which calls are refused"
     )
     parser.add_argument("--defects", default="", metavar="NAME=RATE,...", help="share of edits")
+    parser.add_argument(
+        "--requests", default=None, metavar="DIR", help="groups of canvases, for the defect swapped"
+    )
+    parser.add_argument(
+        "--benchmark",
+        default=None,
+        metavar="DIR",
+        help="pictures that the defect of that name shows",
+    )
     parser.add_argument("--canned", action="store_true", help="answers that cost no CPU")
     parser.add_argument("--journal", default=None, help="file that keeps every call")
 
@@ -43,5 +55,6 @@ def exports(host: str, port: int) -> str:
     """What a shell runs to have its builds go to the sandbox."""
     root = f"http://{host}:{port}"
     return (
-        f"export OPENAI_BASE_URL={root}/v1 OPENAI_API_KEY=sandbox QWEN_VL_BASE_URL={root}/vllm/v1"
+        f"export OPENAI_BASE_URL={root}/v1 OPENAI_API_KEY=sandbox "
+        f"QWEN_VL_BASE_URL={root}/vllm/v1 EMBEDDINGS_BASE_URL={root}/pooling/v1"
     )

@@ -15,10 +15,11 @@ from typing import Any
 
 import flows
 from editcorpus.errors import ConfigError
+from flows.own_server import quiet_prefect
 from flows.setup_changes import Change, table
 from flows.setup_file import Wanted, read_wanted
 from flows.setup_prompts import Terminal, asked, of_sandbox
-from flows.starting import check_prefect, interruptible, quiet_prefect
+from flows.starting import check_prefect, interruptible
 
 FILE = Path("deployments") / "prefect.yaml"
 

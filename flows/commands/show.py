@@ -26,6 +26,7 @@ _STEPS = {
     "filter": "filtered",
     "rewrite": "rewritten",
     "align": "aligned",
+    "embed": "embedded",
 }
 
 

@@ -43,8 +43,8 @@ def child(rows: int) -> None:
     from editcorpus.sandbox import SandboxConfig, running
     from flows.connections import Connections
     from flows.memory import keep_memory_tight
+    from flows.own_server import quiet_prefect
     from flows.parameters import Recipe
-    from flows.starting import quiet_prefect
 
     keep_memory_tight()
     quiet_prefect(os.environ, verbose=False)

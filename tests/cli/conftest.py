@@ -162,6 +162,7 @@ def bare(
         "OPENAI_BASE_URL": one_sandbox.url,
         "OPENAI_API_KEY": key,
         "QWEN_VL_BASE_URL": one_sandbox.vllm_url,
+        "PYTHONWARNINGS": os.environ["PYTHONWARNINGS"],
     }
     compiled = os.environ.get("PYTHONPYCACHEPREFIX", "")  # or each process compiles everything anew
     if compiled or os.environ.get("PYTHONDONTWRITEBYTECODE"):

@@ -16,7 +16,7 @@ from typing import Any
 PATIENCE_S = 300
 """No command takes as long; one that hangs is ended by SIGALRM."""
 WARM = (
-    *("flows.commands.build", "flows.commands.estimate", "flows.commands.audit"),
+    *("flows.building", "flows.commands.estimate", "flows.commands.audit"),
     *("flows.commands.gallery", "flows.commands.failures", "editcorpus.endpoints.engine"),
 )
 

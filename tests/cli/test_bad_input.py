@@ -178,7 +178,7 @@ def test_one_sentence_says_what_is_wrong(name: str, told: Callable[[str], Any]) 
     assert [word for word in CASES[name].says if word not in said] == [], said
     assert sentence.startswith(("editcorpus: ", "usage: ")) or CASES[name].code == 2
     assert "Traceback" not in said
-    assert "PREFECT" not in said  # it was not even imported
+    assert "PREFECT" not in said  # this process did not even import it
     assert len(said) < 1000, said
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow.parquet as pq
 import pytest
+
+from editcorpus.sandbox.personas import POOLING_MODELS
 
 pytestmark = pytest.mark.prefect
 Words = Callable[..., tuple[object, ...]]
@@ -99,7 +102,10 @@ def test_the_same_again_pays_nothing_and_changes_no_byte(
 def test_another_threshold_under_another_name_pays_for_no_picture(
     copied: Path, shell: Any, build: Words, sandbox: Any
 ) -> None:
-    other = shell.run(*build("--set", "filter.judge.unchanged_share=0.01", run="stricter"))
+    """And whoever it refuses comes back without any, with all that its record had."""
+    least = sorted(row["score_done"] for row in rows(copied, "few"))[1]
+    sets = "--set", "filter.judge.unchanged_share=0.01", "--set", f"publish.min_done={least}"
+    other = shell.run(*build(*sets, run="stricter"))
     assert other.code == 0, other.err
     check_sum(other.json)
     assert other.json["calls"]["cached"] >= 6
@@ -109,6 +115,47 @@ def test_another_threshold_under_another_name_pays_for_no_picture(
         if call["persona"] == "openai"
     ] == []
     assert float(other.json["cost_usd"]) == 0
+    assert other.json["rejected"]["not_done"] == 1
+
+    words = ("refilter", "stricter", "--store", "store", "--set", "publish.min_done=0.5")
+    back = shell.run(*words, "--yes", "--json")
+    assert back.code == 0, back.err
+    assert back.json["won"] == {"not_done": 1}
+    before = {row["id"]: row for row in rows(copied, "few")}
+    found = rows(copied, "stricter-refiltered")
+    assert len(found) == other.json["kept"] + 1
+    assert found == [before[row["id"]] for row in found]
+
+
+def rows(store: Path, name: str) -> list[dict[str, Any]]:
+    files = sorted((store / "corpora" / name / "data").iterdir())
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
+def test_a_second_scorer_adds_its_columns_and_is_paid_for_once(
+    copied: Path, shell: Any, build: Words, sandbox: Any
+) -> None:
+    scorer = shell.having(EMBEDDINGS_BASE_URL=sandbox.pooling_url)
+    models = dict(zip(("model", "clip_model", "dino_model"), POOLING_MODELS, strict=True))
+    words = build(*(f"--set=embed.{name}={model}" for name, model in models.items()), run="scored")
+    first = scorer.run(*words)
+    assert first.code == 0, first.err
+    check_sum(first.json)
+    billed = sandbox.admin("journal?billed=true")["calls"]
+    assert {call["endpoint"] for call in billed} == {"/pooling/v1/embeddings"}
+    assert Counter(call["model"] for call in billed).keys() == set(POOLING_MODELS)
+    assert first.json["calls"]["paid"] == len(billed)
+    assert float(first.json["cost_usd"]) == float(sandbox.admin("summary")["usd"])
+    rows = pq.read_table(f"{first.json['corpus']}/data").to_pylist()
+    assert len(rows) == first.json["kept"]
+    for row in rows:
+        assert None not in (row["embed_match"], row["clip_sim_image"], row["dino_sim"], row["ssim"])
+        assert row["clip_sim_dir"] is None, "OmniEdit has no captions"
+        assert row["embed_model"] == ",".join(POOLING_MODELS)
+    again = scorer.run(*words)
+    assert (again.code, again.json["calls"]["paid"]) == (0, 0), again.err
+    assert len(sandbox.admin("journal?billed=true")["calls"]) == len(billed)
+    assert scorer.run("audit", "--store", copied, "--run", "scored").code == 0
 
 
 def test_a_budget_stops_it_and_a_higher_one_goes_on(shell: Any, build: Words, sandbox: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 from datasets import load_dataset
 from PIL import Image
 
+import editcorpus.demo
 from editcorpus.images import encode_png
 from editcorpus.layouts.manifest import CorpusManifest, commit_manifest
 from editcorpus.layouts.parquet import write_outcomes, write_shard
@@ -17,7 +18,8 @@ from editcorpus.records import Published
 from editcorpus.storage import Store
 from flows.cli import main
 
-KINDS = {str: "text", int: 16, float: 0.5, bool: True, bytes: b""}
+KINDS = {str: "text", int: 16, float: 0.5, bool: True, bytes: b"", float | None: None}
+PHOTOS = sorted((Path(editcorpus.demo.__file__).parent / "photos").glob("*.jpg"))
 Told = tuple[int, str, str]
 
 
@@ -38,6 +40,11 @@ def record(number: int, **changes: Any) -> Published:
         "instruction_type": "original",
         "box_x": 0,
         "box_y": 0,
+        "change_x": 0,
+        "change_y": 0,
+        **dict.fromkeys(("crop_left", "crop_top", "crop_right", "crop_bottom"), 0),
+        "lost_share": 0.0,
+        "registration": "",
         "response": f"{number:064x}",
     }
     return Published(**members | own | changes)
@@ -131,6 +138,47 @@ def test_a_united_corpus_is_audited_exported_and_loaded_with_its_splits(
         found = load_dataset(str(tmp_path / folder), cache_dir=str(tmp_path / "cache" / folder))
         assert {name: len(rows) for name, rows in found.items()} == told["splits"]
     assert ask("export", "--corpus", "all", "--layout", "webdataset", "--to", "tars")[0] == 0
+
+
+def photo(place: Path, number: int, side: int) -> bytes:
+    """A photograph of the demo, also as a file."""
+    with Image.open(PHOTOS[number]) as opened:
+        image = opened.convert("RGB").resize((side, side))
+    place.mkdir(exist_ok=True)
+    image.save(place / f"{number}.png")
+    return encode_png(image)
+
+
+def test_a_benchmark_is_hashed_and_its_pictures_are_left_out(
+    ask: Callable[..., Told], store: Store, tmp_path: Path
+) -> None:
+    photo(tmp_path / "bench", 0, 300)
+    planted = record(50, source_image=photo(tmp_path / "ours", 0, 240))
+    other = record(51, source_image=photo(tmp_path / "ours", 1, 240))
+    same = {"instruction": other.instruction, "edited_image": other.edited_image}
+    twin = record(52, source_image=photo(tmp_path / "ours", 1, 200), **same)
+    write_run(store, "c", [planted, other, twin])
+    words = ("hashes", "--from", "bench", "--name", "gedit", "--to", "gedit.parquet")
+    code, out, err = ask(*words, "--thumbnails", "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert (told["items"], told["pictures"], told["left_out"]) == (1, 1, 0)
+    assert told["hashes"] > 10
+    assert f"{told['hashes']} hashes of 1 pictures" in ask(*words)[1]
+    held = ("corpus", "--runs", "a", "c", "--name", "held", "--against", "gedit.parquet")
+    code, out, _ = ask(*held, "--against", "gedit.parquet", "--json")
+    assert code == 0
+    assert json.loads(out)["rejected"] == {"contaminated": 1, "near_duplicate": 1}
+    page = store.read("corpora/held/hits/1.0.0.html").decode()
+    assert page.count("data:image/jpeg;base64,") >= 4
+    code, _, err = ask("corpus", "--runs", "b", "--name", "held")
+    assert code == 1
+    assert "is held against gedit" in err
+    kept = ask("corpus", "--runs", "c", "--name", "all", "--keep-near-duplicates", "--json")[1]
+    assert json.loads(kept)["rejected"] == {}
+    assert ask("corpus", "--runs", "c", "--name", "x", "--against", "none.parquet")[0] == 1
+    assert "is no name" in ask("hashes", "--from", "bench", "--name", "<b>", "--to", "x")[2]
+    assert "is a folder" in ask("hashes", "--from", "bench", "--name", "b", "--to", "bench")[2]
 
 
 @pytest.mark.parametrize(

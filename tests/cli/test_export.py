@@ -15,7 +15,7 @@ from editcorpus.records import Published
 from editcorpus.storage import Store
 from flows.cli import main
 
-KINDS = {str: "text", int: 16, float: 0.5, bool: True, bytes: b""}
+KINDS = {str: "text", int: 16, float: 0.5, bool: True, bytes: b"", float | None: None}
 Told = tuple[int, str, str]
 
 

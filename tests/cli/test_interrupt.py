@@ -71,7 +71,7 @@ def test_no_server_of_its_own_outlives_a_stopped_build(
     process = shell.having(PREFECT_API_URL=None).start(*build("--in-flight", 1))
     wait_until(process, lambda: sandbox.admin("summary")["billed"] >= 1)
     started = children(process)
-    assert [each for each in started if "uvicorn" in " ".join(each.cmdline())]
+    assert [each for each in started if "serving.py" in " ".join(each.cmdline())]
     if whom == "sigterm_to_the_build":
         os.kill(process.pid, signal.SIGTERM)
     else:

@@ -176,6 +176,53 @@ def test_ledger_names_possibly_billed_calls_with_hash_and_worst_case(
     assert (named["request"], named["usd"]) == ("0" * 64, "0.0612")
 
 
+def test_refilter_shows_what_would_change_and_writes_it_when_it_is_told_to(
+    copied: Path, ask: Callable[..., Told]
+) -> None:
+    found = corpus_rows(copied, "few")
+    least = sorted(row["score_done"] for row in found)[1]
+    words = ("refilter", "few", "--store", copied, "--set", f"publish.min_done={least}")
+
+    code, out, _ = ask(*words)
+
+    assert code == 0
+    assert f"publish.min_done: 0.5 -> {least}" in out
+    assert f"\n{len(found) - 1} kept\n1 lost\n  - 1 not_done\n0 won\n" in out
+    assert out.endswith("Nothing is written: --yes writes the corpus few-refiltered.\n")
+    assert not (copied / "corpora" / "few-refiltered").exists()
+
+    code, out, _ = ask(*words, "--name", "strict", "--yes", "--json")
+
+    told = json.loads(out)
+    assert code == 0
+    assert (told["kept"], told["lost"], told["won"]) == (len(found) - 1, {"not_done": 1}, {})
+    assert told["thresholds"] == {"publish.min_done": [0.5, least]}
+    assert sum(row["lost"] for row in told["families"].values()) == 1
+    assert (told["written"], told["unjudged_usd"]) == (True, "0.0000")
+    assert corpus_rows(copied, "strict") == [row for row in found if row["score_done"] >= least]
+    assert ask("audit", "--store", copied, "--run", "strict")[0] == 0
+
+
+def test_refilter_names_the_thresholds_that_there_are(
+    built: tuple[Path, Any], ask: Callable[..., Told]
+) -> None:
+    store, _ = built
+    code, out, err = ask(
+        "refilter", "few", "--store", store, "--set", "publish.min_fun=1", "--json"
+    )
+    assert code == 1
+    assert "'publish.min_fun' is no threshold" in err
+    assert "publish.min_done, publish.min_preserved" in err
+    told = json.loads(out)
+    assert (told["run"], told["written"]) == ("few", False)
+    assert told["error"] in err
+
+
+def corpus_rows(store: Path, name: str) -> list[dict[str, Any]]:
+    files = sorted((store / "corpora" / name / "data").iterdir())
+    return [row for file in files for row in pq.read_table(file).to_pylist()]
+
+
 @pytest.mark.parametrize("command", [("show", "x/1"), ("ledger",), ("failures", "--run", "r")])
 def test_with_json_even_an_early_end_is_one_object(
     ask: Callable[..., Told], tmp_path: Path, command: tuple[str, ...]

@@ -85,7 +85,7 @@ def test_a_build_whose_own_server_dies_stops_likewise(
 
     def kill() -> None:
         started = psutil.Process(process.pid).children(recursive=True)
-        (server,) = [each for each in started if "uvicorn" in " ".join(each.cmdline())]
+        (server,) = [each for each in started if "serving.py" in " ".join(each.cmdline())]
         server.kill()
 
     stops(process, kill)

@@ -1,5 +1,6 @@
 """Conversations turn by turn: killed, refused and redriven, and shared by two processes."""
 
+import math
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ import pytest
 from editcorpus.demo.seed_data_edit import write_seed_data_edit
 from editcorpus.failpoints import VARIABLE
 from editcorpus.layouts.corpus import open_corpus
+from editcorpus.layouts.parquet import read_outcomes
 from editcorpus.ledger import read_history
-from editcorpus.records import Published
+from editcorpus.records import Published, Reason, Rejected
 from editcorpus.storage import Store
+from flows.cli import main
 
 pytestmark = pytest.mark.prefect
 AT = "seed-data-edit/multi-turn/split_0001"
@@ -37,26 +40,32 @@ def words(seed: Path) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
+def quiet(
     words: tuple[object, ...],
     tmp_path_factory: pytest.TempPathFactory,
     bare: Any,
     one_sandbox: Any,
     prefect_api: str,
-) -> dict[str, Published]:
-    """What comes of it where nothing happens."""
+) -> Path:
+    """The store of a build where nothing happens; its run is not to be changed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     one_sandbox.admin("reset", {})
     shell = bare.having(PREFECT_API_URL=prefect_api)
     ended = shell.run(*words, "--store", folder)
     assert ended.code == 0, ended.err
-    made = records(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(quiet: Path) -> dict[str, Published]:
+    """What comes of it where nothing happens."""
+    made = records(quiet)
     assert {f"{AT}/0#1", f"{AT}/0#2", f"{AT}/2#2", f"{AT}/4#2"} <= set(made)
     return made
 
 
-def records(store: Path) -> dict[str, Published]:
-    corpus = open_corpus(Store.on_disk(store), "corpora/talk")
+def records(store: Path, name: str = "talk") -> dict[str, Published]:
+    corpus = open_corpus(Store.on_disk(store), f"corpora/{name}")
     return {one.id: one for shard in corpus.shards for _, one in shard.records()}
 
 
@@ -97,6 +106,30 @@ def test_a_run_that_is_killed_between_turns_goes_on_where_it_was(
     seen = len(billed(sandbox))
     assert shell.run(*words).code == 0
     assert len(billed(sandbox)) == seen
+
+
+def test_a_turn_goes_with_the_one_before_it_when_thresholds_rise(
+    quiet: Path, undisturbed: dict[str, Published]
+) -> None:
+    first = min(
+        undisturbed[one.previous].score_done for one in undisturbed.values() if one.previous
+    )
+    least = math.nextafter(first, 1)
+    gone: set[str] = set()
+    for one in sorted(undisturbed.values(), key=lambda one: one.id):
+        if one.score_done < least or one.previous in gone:
+            gone.add(one.id)
+
+    words = ("refilter", "talk", "--store", quiet, "--set", f"publish.min_done={least!r}", "--yes")
+    assert main([*map(str, words)]) == 0
+
+    assert set(records(quiet, "talk-refiltered")) == set(undisturbed) - gone
+    store = Store.on_disk(quiet)
+    rejects = read_outcomes(store, "corpora/talk-refiltered/rejects.parquet", Rejected)
+    reasons = {one.id: one.reason for one in rejects}
+    followed = {key for key in gone if undisturbed[key].previous in gone}
+    assert followed
+    assert {reasons[key] for key in followed} == {Reason.EARLIER_TURN}
 
 
 def test_a_refused_turn_ends_its_sequence_until_it_is_done_again(

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
-from editcorpus.ahead import ahead
+from editcorpus.ahead import ahead, side_by_side
 
 
 @pytest.fixture
@@ -42,3 +42,33 @@ def test_what_goes_wrong_is_raised_in_its_turn(pool: ThreadPoolExecutor) -> None
     assert [next(results), next(results)] == [-1, -1]
     with pytest.raises(ZeroDivisionError):
         next(results)
+
+
+def test_what_comes_of_an_item_is_there_before_all_of_it_is(pool: ThreadPoolExecutor) -> None:
+    gate = Event()
+
+    def work(number: int) -> Iterator[str]:
+        yield f"{number} begins"
+        assert gate.wait(60)
+        yield f"{number} ends"
+
+    streams = side_by_side(pool, work, range(3), 2)
+    first = next(streams)
+    assert next(first) == "0 begins"
+    gate.set()
+    assert [*first, *(one for stream in streams for one in stream)] == [
+        f"{number} {word}" for number in range(3) for word in ("begins", "ends")
+    ][1:]
+
+
+def test_what_goes_wrong_with_an_item_comes_after_what_was_right(pool: ThreadPoolExecutor) -> None:
+    def work(number: int) -> Iterator[int]:
+        yield number
+        yield 1 // (number - 1)
+
+    streams = side_by_side(pool, work, range(3), 3)
+    assert list(next(streams)) == [0, -1]
+    second = next(streams)
+    assert next(second) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(second)

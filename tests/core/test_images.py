@@ -9,7 +9,6 @@ from PIL import Image
 from editcorpus.images import (
     Limits,
     check_answer,
-    cut,
     decode,
     decode_source,
     encode_jpeg,
@@ -172,26 +171,6 @@ def test_fit_only_ever_shrinks() -> None:
     assert same(fit(picture(48, 32), 48), picture(48, 32))
     assert fit(picture(48, 32), 24).size == (24, 16)
     assert fit(Image.new("RGB", (900, 3)), 100).size == (100, 1)
-
-
-@pytest.mark.parametrize("box", [(8, 4, 40, 28), (8.5, 4.25, 39.5, 27.75), (7.9, 4.0, 40.0, 28.1)])
-@pytest.mark.parametrize("size", [(32, 24), (64, 48), (16, 12), (33, 25)])
-def test_nothing_outside_a_box_is_seen(
-    box: tuple[float, float, float, float], size: tuple[int, int]
-) -> None:
-    image = Image.new("RGB", (48, 32), "white")
-    left, top = (int(np.ceil(edge)) for edge in box[:2])
-    image.paste((10, 20, 30), (left, top, int(box[2]), int(box[3])))
-    made = cut(image, box, size)
-    assert made.size == size
-    assert (np.asarray(made) == (10, 20, 30)).all()
-
-
-def test_a_box_with_broken_edges_keeps_its_place() -> None:
-    ramp = np.repeat(np.tile(np.arange(0, 240, 5, dtype=np.uint8), (32, 1))[..., None], 3, axis=2)
-    made = np.asarray(cut(Image.fromarray(ramp), (8.5, 0, 24.5, 32), (16, 32)), int)
-    expected = (np.arange(16) + 8.5) * 5
-    assert np.abs(made[5, 2:-2, 0] - expected[2:-2]).max() <= 1
 
 
 def test_the_hash_is_over_pixels_and_shape_alone() -> None:

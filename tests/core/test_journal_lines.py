@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from editcorpus.errors import StorageError
-from editcorpus.journal import DAMAGED, Line, encode, read_lines
+from editcorpus.journal import DAMAGED, Line, encode, read_journals, read_lines
 from editcorpus.storage import Store
 
 KEY = "ab" * 32
@@ -35,6 +35,18 @@ def test_a_torn_last_line_is_skipped_and_a_damaged_one_is_named(any_store: Store
     for cut in range(len(torn)):
         any_store.write("journal/a", good + torn[:cut]) if cut % 40 == 0 else None
     assert [one.data for one in read_lines(any_store, "journal/a")] == [good]
+
+
+def test_many_journals_come_in_their_order_and_nobody_has_to_take_them_all(any_store: Store):
+    wanted = {f"journal/{number:03d}": line(number) + line(number + 1) for number in range(40)}
+    for path, data in wanted.items():
+        any_store.write(path, data)
+    found = read_journals(any_store, wanted)
+    assert {path: b"".join(one.data for one in lines) for path, lines in found} == wanted
+    path, lines = next(read_journals(any_store, reversed(wanted)))
+    assert (path, next(lines).offset, next(lines).offset) == ("journal/039", 0, len(line(39)))
+    with pytest.raises(FileNotFoundError):
+        list(next(read_journals(any_store, ["journal/none"]))[1])
 
 
 @pytest.mark.parametrize("data", [b"[1]\n", b'{"t":"end","k":\n', b"[" * 100_000])

@@ -206,6 +206,14 @@ def loads(line: bytes) -> dict:
     return Line("", 0, "", "", line).fields()
 
 
+def test_a_record_says_which_model_answered_where_the_answer_does():
+    made = replace(record(), model_version="gpt-image-2-0901")
+    assert to_record(loads(line_of(made))) == made
+    assert b"model_version" not in line_of(record())
+    with pytest.raises(StorageError, match="'model_version'"):
+        to_record({**loads(line_of(made)), "model_version": 7})
+
+
 def test_records_of_a_later_version_are_read():
     members = {**loads(line_of(record())), "lease": "x", "colour": {"a": 1}}
     assert to_record(members) == record()

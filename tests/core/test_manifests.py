@@ -45,6 +45,20 @@ def test_a_manifest_comes_back_and_is_the_same_bytes_each_time(any_store: Store)
     assert any_store.list("runs") == ["runs/spring/shards/00017/pad.json"]
 
 
+def test_figures_of_a_rejected_triplet_come_back_and_those_without_any_leave_no_trace(
+    disk_store: Store,
+):
+    (plain,) = manifest().rejected
+    measured = replace(plain, measured='{"changed_share": 0.7}')
+    write_manifest(disk_store, FOLDER, manifest(rejected=(measured,)))
+
+    found = need_manifest(disk_store, FOLDER, "pad")
+
+    assert found.rejected == (measured,)
+    assert found.digest == manifest().digest, "what follows is made of the verdicts alone"
+    assert b"measured" not in manifest().encode()
+
+
 def test_a_step_that_is_not_done_is_named(disk_store: Store):
     with pytest.raises(ShardError, match=r"shards/00017 has no pad\.json; run the step pad first"):
         need_manifest(disk_store, FOLDER, "pad")

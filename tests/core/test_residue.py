@@ -16,6 +16,7 @@ from editcorpus.residue import (
     Residue,
     border_fraction,
     residual_padding,
+    ring_share,
 )
 
 WHITE = (255, 255, 255)
@@ -88,7 +89,7 @@ def test_a_bar_is_found_behind_any_codec(codec: str, thick: int, sides: str) -> 
     edited = through(barred(source, sides, thick), codec)
     clean = through(source, codec)
     assert residual_padding(edited, clean, names(sides)).reject
-    assert residual_padding(clean, clean, SIDES).border_fraction == 0
+    assert residual_padding(clean, clean, SIDES).share == 0
 
 
 def test_a_single_white_line_of_two_pixels_is_enough() -> None:
@@ -207,6 +208,32 @@ def test_a_subject_that_is_set_on_white_passes() -> None:
     assert not residue.reject
 
 
+@pytest.mark.parametrize("color", [(0, 0, 0), (128, 128, 128), (34, 139, 90)])
+@pytest.mark.parametrize("codec", ["png", "jpeg 85"])
+def test_a_bar_along_the_whole_side_is_found_whatever_its_colour(
+    color: tuple[int, int, int], codec: str
+) -> None:
+    source = scene()
+    edited = through(barred(source, "T", 9, color), codec)
+    residue = residual_padding(edited, source, SIDES)
+    assert residue.reject
+    assert {name for name, side in residue.sides.items() if side.columns} == {"top"}
+
+
+def test_a_part_of_a_side_in_another_colour_is_content() -> None:
+    source = scene()
+    edited = source.copy()
+    edited[:9, :150] = (34, 139, 90)
+    assert not residual_padding(edited, source, SIDES).reject
+
+
+def test_a_line_of_the_source_that_a_codec_has_recoloured_stays_its_own() -> None:
+    source = barred(scene(), "T", 1, (200, 30, 30))
+    edited = barred(scene(), "T", 1, (150, 90, 60))
+    assert residual_padding(edited, source, SIDES).sides["top"].kind is Kind.NATURAL
+    assert residual_padding(edited, scene(), SIDES).reject
+
+
 def test_content_that_touches_the_edge_is_no_bar() -> None:
     source = scene()
     edited = barred(source, "T", 10)
@@ -216,14 +243,14 @@ def test_content_that_touches_the_edge_is_no_bar() -> None:
 
 def test_only_the_named_sides_are_looked_at() -> None:
     residue = residual_padding(barred(scene(), "L", 9), scene(), ["top", "bottom"])
-    assert (residue.border_fraction, set(residue.sides)) == (0.0, {"top", "bottom"})
-    assert residual_padding(barred(scene(), "L", 9), scene(), []).border_fraction == 0.0
+    assert (residue.share, set(residue.sides)) == (0.0, {"top", "bottom"})
+    assert residual_padding(barred(scene(), "L", 9), scene(), []).share == 0.0
 
 
 def test_the_threshold_lies_between_20_and_21_pixels_of_a_megapixel() -> None:
-    assert border_fraction(20, 1024, 1024) <= MAX_BORDER_FRACTION
-    assert border_fraction(21, 1024, 1024) > MAX_BORDER_FRACTION
-    assert border_fraction(9, 1, 1) == 1.0
+    assert ring_share(20, 1024, 1024) <= MAX_BORDER_FRACTION
+    assert ring_share(21, 1024, 1024) > MAX_BORDER_FRACTION
+    assert ring_share(9, 1, 1) == 1.0
 
 
 def test_small_pictures_are_judged_as_well() -> None:
@@ -259,13 +286,63 @@ def test_flips_and_turns_carry_the_findings_along(sides: str, thick: int, seed: 
 
 
 @settings(deadline=None, max_examples=25)
-@given(order=st.permutations("LTRB"), thick=st.integers(1, 30))
-def test_more_padding_never_lowers_the_fraction(order: list[str], thick: int) -> None:
+@given(
+    order=st.permutations("LTRB"),
+    thick=st.integers(1, 30),
+    color=st.sampled_from([(255, 255, 255), (249, 250, 248), (0, 0, 0), (34, 139, 90)]),
+)
+def test_more_padding_never_lowers_the_fraction(
+    order: list[str], thick: int, color: tuple[int, int, int]
+) -> None:
     source = scene()
     edited, last = source, 0.0
     for side in order:
-        edited = barred(edited, side, thick)
-        fraction = residual_padding(edited, source, SIDES).border_fraction
+        edited = barred(edited, side, thick, color)
+        fraction = residual_padding(edited, source, SIDES).share
         assert fraction > last
         last = fraction
     assert last <= 1.0
+
+
+@settings(deadline=None, max_examples=25)
+@given(widths=st.sets(st.integers(1, 208), min_size=2, max_size=20), thick=st.integers(1, 30))
+def test_wider_bars_never_lower_the_fraction(widths: set[int], thick: int) -> None:
+    source = scene()
+    edited, shares, plain = source.copy(), [0.0], [0.0]
+    for width in sorted(widths):
+        edited[:thick, :width] = 255
+        shares.append(residual_padding(edited, source, ["top"]).share)
+        plain.append(border_fraction(edited))
+    assert shares == sorted(shares)
+    assert plain == sorted(plain)
+
+
+def test_the_plain_rule_counts_the_ring_and_each_px_of_it_once() -> None:
+    picture = np.full((40, 60, 3), 100, np.uint8)
+    assert border_fraction(picture) == 0
+    picture[1:-1, 1:-1] = 255
+    assert border_fraction(picture) == 0
+    picture[0, :10] = 255
+    picture[0, 10:20] = 247
+    picture[0, 20:30] = 246
+    ring = 2 * (40 + 60) - 4
+    assert border_fraction(picture) == pytest.approx(20 / ring)
+    picture[:, 0] = 255
+    assert border_fraction(picture) == pytest.approx((20 + 39) / ring)
+    assert border_fraction(np.full((40, 60, 3), 255, np.uint8)) == 1
+    assert border_fraction(np.full((40, 60, 3), 20, np.uint8), (20, 20, 20)) == 1
+
+
+def test_the_plain_rule_of_the_smallest_pictures() -> None:
+    assert border_fraction(np.full((1, 1, 3), 255, np.uint8)) == 1
+    line = np.full((1, 4, 3), 255, np.uint8)
+    line[0, 0] = 0
+    assert border_fraction(line) == border_fraction(line.transpose(1, 0, 2)) == 0.75
+
+
+@settings(deadline=None, max_examples=25)
+@given(sides=st.sampled_from(["L", "T", "LT", "RB", "LTRB", ""]), thick=st.integers(1, 30))
+def test_flips_and_turns_leave_the_plain_rule_alone(sides: str, thick: int) -> None:
+    edited = barred(scene(), sides, thick)
+    turned = (edited[::-1], edited[:, ::-1], np.rot90(edited))
+    assert {border_fraction(one) for one in turned} == {border_fraction(edited)}

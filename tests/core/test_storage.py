@@ -2,9 +2,13 @@
 
 import hashlib
 import io
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -151,6 +155,47 @@ def test_an_upload_to_a_bucket_needs_a_spool(s3_store: Store, s3):
     check_store(bare)
     with pytest.raises(ConfigError, match="needs a local spool folder"), bare.upload("a"):
         pass
+
+
+class _Puts(BaseHTTPRequestHandler):
+    """Takes every PUT, and remembers its path and kind."""
+
+    protocol_version = "HTTP/1.1"  # which waits for nothing that the client holds back
+    kinds: ClassVar[dict[str, str | None]] = {}
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.kinds[self.path] = self.headers["Content-Type"]
+        self.send_response(200)
+        self.send_header("ETag", '"0"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def puts() -> Iterator[str]:
+    """The address of a server that takes every PUT."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Puts) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_what_a_browser_shows_is_put_with_its_kind(puts: str):
+    store = Store("s3://b/x", {"key": "a", "secret": "b", "endpoint_url": puts})
+    for name in ("index.html", "a-1.jpg", "b.png", "c.webp", "d.parquet"):
+        store.write(f"g/{name}", b"x")
+    assert _Puts.kinds.pop("/b/x/g/d.parquet") not in {"text/html", "image/jpeg"}
+    assert _Puts.kinds == {
+        "/b/x/g/index.html": "text/html",
+        "/b/x/g/a-1.jpg": "image/jpeg",
+        "/b/x/g/b.png": "image/png",
+        "/b/x/g/c.webp": "image/webp",
+    }
 
 
 def test_temporary_files_are_never_listed(disk_store: Store):

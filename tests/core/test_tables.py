@@ -1,7 +1,7 @@
 """Records to parquet and back."""
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -73,9 +73,18 @@ def test_a_dataclass_says_which_columns_there_are():
     assert schema.field("colour") == pa.field("colour", pa.string(), nullable=False)
 
 
-@pytest.mark.parametrize("cls", [Triplet, Rejected, Failed, Geometry, Published])
+@pytest.mark.parametrize("cls", [Triplet, Failed, Geometry, Published])
 def test_every_record_of_the_core_has_a_schema(cls):
     assert len(tables.schema_of(cls)) == len(fields(cls))
+
+
+def test_a_field_that_says_so_has_no_column_and_comes_back_as_it_is_unset():
+    verdict = Rejected("toy/1", "filter", Reason.DISPLACED, "It moved.", measured="{}")
+
+    table = tables.to_table([verdict], Rejected)
+
+    assert table.schema.names == ["id", "step", "reason", "detail"]
+    assert tables.from_table(table, Rejected) == [replace(verdict, measured="")]
 
 
 def test_a_field_that_no_column_stands_for_is_refused():

@@ -21,7 +21,7 @@ from prefect.events.actions import PauseDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.events.schemas.events import Event
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Completed, Crashed, Failed, Running
+from prefect.states import Completed, Crashed, Failed, Pending, Running, Scheduled
 
 from editcorpus.errors import ConfigError
 from editcorpus.stages.summary import Standing
@@ -258,9 +258,12 @@ def test_a_flow_run_without_a_sign_of_life_is_ended_and_no_other(desk: Desk) -> 
     for name, run in ended.items():
         desk.beat(run)
         desk.client.set_flow_run_state(run, ends[name](name=name), force=True)
-    dead = desk.flow_run("dead")
+    waits, unborn, dead = desk.flow_run("waits"), desk.flow_run("unborn"), desk.flow_run("dead")
+    for run, state in {waits: Scheduled, unborn: Pending}.items():
+        desk.client.set_flow_run_state(run, state(), force=True)
     desk.beat(dead)
-    desk.until(lambda: desk.state(dead) == "Crashed", lambda: None)
+    desk.until(lambda: desk.state(dead) == desk.state(unborn) == "Crashed", lambda: None)
+    assert desk.state(waits) != "Crashed", "no worker has it"
     assert {name: desk.state(run) for name, run in ended.items()} == {name: name for name in ends}
     desk.client.set_flow_run_state(dead, Completed(name="Completed (1 failed)"))
     assert desk.state(dead) == "Completed (1 failed)", "a process that lives on has the last word"

@@ -91,6 +91,7 @@ def team(
     url = f"http://127.0.0.1:{free_port}/api"
     env = {
         "PATH": os.environ["PATH"],
+        "PYTHONWARNINGS": os.environ["PYTHONWARNINGS"],
         "HOME": str(tmp_path),
         "PREFECT_HOME": str(tmp_path / "worker"),
         "PREFECT_API_URL": url,

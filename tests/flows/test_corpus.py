@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from prefect.deployments.runner import RunnerDeployment
@@ -14,11 +15,19 @@ from editcorpus.layouts.corpus import open_corpus
 from editcorpus.layouts.manifest import CorpusManifest, commit_manifest
 from editcorpus.layouts.parquet import write_outcomes, write_shard
 from editcorpus.records import Published
+from editcorpus.similar.hashfile import Item, known, write_known
 from editcorpus.storage import Store
 from flows.corpus import Unification, corpus
 
 FILE = Path(__file__).parents[2] / "deployments" / "prefect.yaml"
-KINDS: dict[type, Any] = {str: "text", int: 16, float: 0.5, bool: True, bytes: b"\x89PNG"}
+KINDS: dict[type, Any] = {
+    str: "text",
+    int: 16,
+    float: 0.5,
+    bool: True,
+    bytes: b"\x89PNG",
+    float | None: None,
+}
 
 
 def record(number: int) -> Published:
@@ -60,14 +69,20 @@ def test_every_field_of_the_form_has_a_description() -> None:
 
 @pytest.mark.prefect
 def test_each_batch_is_a_task_run_of_each_step_and_the_state_says_how_many_are_in(
-    prefect_api: str, store_members: Callable[[], dict[str, Any]], api_of: Callable[..., Any]
+    prefect_api: str,
+    store_members: Callable[[], dict[str, Any]],
+    api_of: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
     members = store_members()
     CorpusStore(**members).save("union-store", overwrite=True)
     store = Store.on_disk(members["root"])
     write_run(store, "a", range(8))
     write_run(store, "b", range(5, 12))
-    asked = Unification(name="all", runs=("a", "b"), store="union-store")
+    item = Item("1", ("whole",), np.ones((1, 12), "<u8"), "Add bird 3.")
+    write_known(known("bench", [item]), tmp_path / "bench.parquet")
+    against = (str(tmp_path / "bench.parquet"),)
+    asked = Unification(name="all", runs=("a", "b"), against=against, store="union-store")
     state = corpus(asked, return_state=True)
     assert (state.name, state.type.value) == ("12 kept", "COMPLETED")
     assert "12 of 15 triplets of 2 runs" in (state.message or "")
@@ -76,7 +91,8 @@ def test_each_batch_is_a_task_run_of_each_step_and_the_state_says_how_many_are_i
     api = api_of(state.state_details.flow_run_id).once(_all_recorded)
     assert api.flow_run()["name"] == "corpus-all"
     names = Counter(run["name"].split("-")[1] for run in api.task_runs())
-    assert names == {"digest": 2, "copy": 2}
+    assert names == {"digest": 2, "against": 2, "copy": 2}
+    assert "| `bench` | 1 | 0 | 0 | 1 |" in open_corpus(store, "corpora/all").card()
     refused = corpus(asked.model_copy(update={"name": "a"}), return_state=True)
     assert (refused.name, refused.type.value) == ("Could not start", "FAILED")
     assert "is the name of a run" in (refused.message or "")
@@ -84,4 +100,4 @@ def test_each_batch_is_a_task_run_of_each_step_and_the_state_says_how_many_are_i
 
 def _all_recorded(api: Any) -> bool:
     found = api.task_runs()
-    return len(found) == 4 and all(run["state_type"] == "COMPLETED" for run in found)
+    return len(found) == 6 and all(run["state_type"] == "COMPLETED" for run in found)

@@ -98,9 +98,9 @@ def test_a_recipe_keeps_its_own_defaults_where_the_form_shows_those_of_another()
 def test_what_a_person_changes_is_given_and_nothing_else() -> None:
     effort = {**shown("omniedit")["effort"], "budget_usd": 5, "dry_run": True}
     assert asked(omniedit, effort=effort) == {"effort": {"budget_usd": 5.0, "dry_run": True}}
-    judge = {**shown("omniedit")["filter"]["judge"], "border_fraction": 0.2}
+    judge = {**shown("omniedit")["filter"]["judge"], "residual_padding": 0.2}
     assert asked(omniedit, filter={"judge": judge}) == {
-        "filter": {"judge": {"border_fraction": 0.2}}
+        "filter": {"judge": {"residual_padding": 0.2}}
     }
 
 

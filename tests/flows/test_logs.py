@@ -46,6 +46,8 @@ def record(error: BaseException | None) -> logging.LogRecord:
         (BudgetExceeded("No money is left."), True, False),
         (ZeroDivisionError("a bug"), True, True),
         (FailedRun("No money is left."), False, True),
+        (TypeError("Unexpected result: Outcome cannot be resolved into an exception"), False, True),
+        (TypeError("a bug"), True, True),
     ],
 )
 def test_a_traceback_is_told_of_what_nobody_expected(
@@ -54,6 +56,15 @@ def test_a_traceback_is_told_of_what_nobody_expected(
     made = record(error)
     assert OneLine().filter(made) is stays
     assert bool(made.exc_info) is traced
+
+
+def test_the_state_of_a_stage_is_not_told_twice() -> None:
+    made = record(None)
+    made.msg = (
+        "Task run failed with state: Failed(message='1 of 1', data=x - y) - Retries are exhausted"
+    )
+    assert OneLine().filter(made)
+    assert made.getMessage() == "Calls are left without an answer: Retries are exhausted"
 
 
 def test_a_line_of_json_holds_what_it_is_about() -> None:
@@ -75,7 +86,7 @@ def test_a_line_of_json_holds_what_it_is_about() -> None:
 
 def test_the_console_shows_json_on_request_and_no_chatter_of_libraries(tmp_path: Path) -> None:
     settings = str(ROOT / "deployments" / "logging.yml")
-    env = {**os.environ, "PREFECT_LOGGING_SETTINGS_PATH": settings, "PREFECT_HOME": str(tmp_path)}
+    env = {**os.environ, "PREFECT_LOGGING_CONFIG_PATH": settings, "PREFECT_HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", CHATTER],
         env=env,
@@ -94,7 +105,7 @@ def stops() -> State[Any]:
     """A flow that ends as a run does that had to stop."""
     with core_logged("spring"):
         logging.getLogger("editcorpus.lines").info("A line of the core.")
-    return Failed(name="Stopped: budget", message="No money is left.")
+    return Failed(name="Stopped: budget", message="No money is left.", data={"kept": 1})
 
 
 @pytest.mark.prefect
@@ -104,7 +115,7 @@ def test_a_run_that_stopped_leaves_its_sentence_and_no_traceback(
     shorten_ends()
     with get_client(sync_client=True) as client:
         run = client.create_flow_run(stops)
-    with caplog.at_level(logging.INFO), pytest.raises(FailedRun):
+    with caplog.at_level(logging.INFO), pytest.raises(TypeError):
         run_flow(stops, flow_run=run, error_logger=flow_run_logger(run))
     messages = [one.getMessage() for one in caplog.records if one.name == "prefect.flow_runs"]
     assert not any(one.exc_info for one in caplog.records)

@@ -149,7 +149,7 @@ def test_a_process_that_is_killed_is_replaced(
 
 def _kill_one(sandbox: Any, killed: list[int]) -> None:
     """Kill a process of a partition once a call is out."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 540
     while not killed and time.monotonic() < until:
         if _in_flight(sandbox):
             for process in psutil.Process().children(recursive=True):

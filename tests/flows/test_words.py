@@ -8,8 +8,8 @@ import pytest
 
 from editcorpus.errors import ConfigError
 from editcorpus.sources.omniedit import SOURCE
+from flows.building import recipe_of
 from flows.commands import build, redrive
-from flows.commands.build import recipe_of
 from flows.parameters import Recipe
 from flows.sources import source_named
 from flows.starting import Connected, job_over

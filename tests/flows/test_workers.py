@@ -158,6 +158,7 @@ def team(
     env = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
     env |= {
         "PATH": os.environ["PATH"],
+        "PYTHONWARNINGS": os.environ["PYTHONWARNINGS"],
         "HOME": str(folder),
         "PREFECT_HOME": str(folder / "worker"),
         "PREFECT_API_URL": url,

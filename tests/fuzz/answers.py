@@ -17,23 +17,25 @@ from typing import Any
 
 import aiohttp
 import httpx2
+import numpy as np
 import openai
 from mutations import dumped, mutated, mutated_json
 from pictures import within_memory
 from PIL import Image
 
 from editcorpus import images as codecs
-from editcorpus.endpoints import chat, images
+from editcorpus.endpoints import chat, embeddings, images
 from editcorpus.endpoints.classify import LONGEST_WAIT_S, classify
 from editcorpus.endpoints.limits import Controller, Cost, Limits
 from editcorpus.endpoints.replies import Raw, usage_of
-from editcorpus.endpoints.requests import Chat, ImageEdit, Picture
+from editcorpus.endpoints.requests import Chat, Embed, ImageEdit, Picture
 from editcorpus.errors import ModelMisbehaved
 from editcorpus.journal import Line
 from editcorpus.ledger import Record
 from editcorpus.records import Triplet
 from editcorpus.responses import TextAnswer, text_line
 from editcorpus.sandbox import Fault, Running, SandboxConfig, running
+from editcorpus.sandbox.personas import POOLING_MODELS
 from editcorpus.steps import align, rewrite
 from editcorpus.tariffs import Usage
 from editcorpus.texts import clean_instruction
@@ -70,6 +72,9 @@ def _picture() -> Picture:
     return Picture("p", "image/png", 0, (64, 64), buffer.getvalue)
 
 
+VECTOR = Embed(POOLING_MODELS[0], (_picture(), "Make it blue."), "Represent it.", {})
+_APIS = {"edit": images, "embed": embeddings, "rewrite": chat, "align": chat}
+"""What sends each kind of request and reads its answer."""
 EDIT = ImageEdit("gpt-image-2", "Make it blue", _picture(), SIZE, "low", "png")
 
 
@@ -103,14 +108,14 @@ async def _asked(server: Running) -> list[dict[str, Any]]:
     async with httpx2.AsyncClient(event_hooks=hooks, timeout=30) as http:
         for fault in (None, *(one for one in Fault if one not in _SILENT)):
             server.admin("config", {"faults": {} if fault is None else {fault: 1.0}})
-            for url in (server.url, server.vllm_url):
+            for url in (server.url, server.vllm_url, server.pooling_url):
                 client = openai.AsyncOpenAI(
                     base_url=url, api_key=KEY, http_client=http, max_retries=0
                 )
-                for kind, what in (("edit", EDIT), *_questions().items()):
+                for kind, what in (("edit", EDIT), ("embed", VECTOR), *_questions().items()):
                     bodies = [one.load() for one in what.pictures]
                     with contextlib.suppress(openai.OpenAIError, httpx2.HTTPError):
-                        await (images if kind == "edit" else chat).send(client, what, bodies)  # type: ignore[arg-type]
+                        await _APIS[kind].send(client, what, bodies)  # type: ignore[attr-defined]
                     for answer in heard[sum("kind" in one for one in heard) :]:
                         answer["kind"] = kind
     return [*{json.dumps(one, sort_keys=True): one for one in heard}.values()]
@@ -125,9 +130,7 @@ class Answers:
 
     def __init__(self, folder: Path) -> None:
         self._seeds = json.loads((folder / "answers.json").read_text("utf-8"))
-        assert {"edit", "rewrite", "align"} <= {
-            one["kind"] for one in self._seeds if one["status"] == 200
-        }
+        assert _APIS.keys() <= {one["kind"] for one in self._seeds if one["status"] == 200}
         self._good = [one for one in self._seeds if one["status"] == 200]
         self._bad = [one for one in self._seeds if one["status"] != 200]
         self._controller = Controller(Limits())
@@ -146,11 +149,12 @@ class Answers:
             return self._refusal(status, content, headers)
         raw = Raw(content, headers, headers.get("x-request-id", ""))
         try:
+            if seed["kind"] == "embed":
+                return _embedded(raw)
             return _edited(raw) if seed["kind"] == "edit" else _said(raw, seed["kind"])
         except ModelMisbehaved as error:
             within_memory(error)
-            api = images if seed["kind"] == "edit" else chat
-            _believed(usage_of(raw, api.usage))
+            _believed(usage_of(raw, _APIS[seed["kind"]].usage))  # type: ignore[attr-defined]
             assert classify(error).kind == "damaged"
             return "damaged"
 
@@ -214,6 +218,16 @@ def _edited(raw: Raw) -> str:
     assert codecs.decode(reply.payload).size == SIZE
     _believed(reply.usage)
     return "picture taken"
+
+
+def _embedded(raw: Raw) -> str:
+    """What is kept of a vector is one, of length 1, and no larger than need be."""
+    reply = embeddings.read(raw)
+    _believed(reply.usage)
+    found = embeddings.vector(reply.payload.decode())
+    assert abs(float(np.linalg.norm(found)) - 1) < 1e-3
+    assert len(reply.payload) < 1_000 + 3 * len(found)
+    return "vector taken"
 
 
 def _said(raw: Raw, kind: str) -> str:

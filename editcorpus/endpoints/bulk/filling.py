@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 from editcorpus.endpoints.bulk.batch import Tray
-from editcorpus.endpoints.bulk.lines import Line, bare, sent
+from editcorpus.endpoints.bulk.lines import Line, bare, for_batch, sent
 from editcorpus.endpoints.bulk.works import Works
 from editcorpus.endpoints.requests import Ask, Chat, ForImage
 
@@ -75,11 +75,12 @@ class Filler:
         self._number += 1
         custom_id = f"{ask.key[:_KEY_DIGITS]}-{self._number}"
         try:
-            if isinstance(ask.what, ForImage):
-                files, data = await self._image(custom_id, ask.what)
+            what = for_batch(ask.what)
+            if isinstance(what, ForImage):
+                files, data = await self._image(custom_id, what)
             else:
                 async with self._doors:
-                    files, data = [], await self._chat(custom_id, ask.what)
+                    files, data = [], await self._chat(custom_id, what)
         except BaseException:
             self._works.freed(attempt)
             raise

@@ -11,7 +11,16 @@ from typing import Any
 
 from editcorpus.bookings import Intent, to_fields, to_intent
 from editcorpus.endpoints import chat, images
-from editcorpus.endpoints.requests import Ask, Chat, ForImage, ImageEdit, ImageMake, Picture, What
+from editcorpus.endpoints.requests import (
+    Ask,
+    Chat,
+    Embed,
+    ForImage,
+    ImageEdit,
+    ImageMake,
+    Picture,
+    What,
+)
 from editcorpus.errors import StorageError
 from editcorpus.journal import encode
 
@@ -47,8 +56,24 @@ class Line:
         )
 
 
+def for_batch(what: What) -> ForImage | Chat:
+    """The same request, if it can be a line.
+
+    Raises:
+        TypeError: It asks for a vector: the servers that give any have no batches.
+    """
+    if isinstance(what, Embed):
+        raise TypeError(f"Vectors of {what.model} are not asked for in batches.")
+    return what
+
+
 def path_of(what: What) -> str:
-    """The API that a request is for, as batches name it."""
+    """The API that a request is for, as batches name it.
+
+    Raises:
+        TypeError: It is none for a batch (see `for_batch`).
+    """
+    what = for_batch(what)
     if isinstance(what, Chat):
         return "/v1/chat/completions"
     return "/v1/images/edits" if isinstance(what, ImageEdit) else "/v1/images/generations"
@@ -62,7 +87,11 @@ def sent(custom_id: str, what: What, files: list[str], bodies: list[bytes]) -> b
         what: The request.
         files: The API's names of its pictures, for an edit; that of a mask comes last.
         bodies: Its encoded pictures, for a question; the chat API takes no files.
+
+    Raises:
+        TypeError: It is none for a batch (see `for_batch`).
     """
+    what = for_batch(what)
     if isinstance(what, Chat):
         body = {**chat.parameters(what, bodies), **what.options}
     else:
@@ -112,6 +141,7 @@ def restored(members: Mapping[str, Any]) -> Line:
 
 
 def _told(what: What) -> dict[str, Any]:
+    what = for_batch(what)
     if isinstance(what, Chat):
         content = [part if isinstance(part, str) else list(part.size) for part in what.content]
         return {"content": content, "max_tokens": what.max_tokens, "options": what.options}

@@ -25,6 +25,24 @@ def test_the_answer_is_kept_as_it_was_sent() -> None:
 
 
 @pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("gpt-6-luna-2026-10-01", "gpt-6-luna-2026-10-01"),
+        (" qwen\n2.5 ", "qwen 2.5"),
+        ("x" * 5_000, "x" * 200),
+        ("gpt\ud800", "gpt?"),
+        (None, ""),
+        (7, ""),
+        (["gpt"], ""),
+    ],
+)
+def test_the_model_that_answered_is_told_as_it_names_itself(named: object, told: str) -> None:
+    body = {"choices": [{"message": {"content": None}}], "model": named}
+    assert chat.read(raw(body)).model == told
+    assert chat.read(raw({"choices": body["choices"]})).model == ""
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

@@ -35,6 +35,8 @@ def answer(picture: bytes, **members: Any) -> Raw:
 def test_the_picture_comes_out_as_it_was_sent_with_its_usage(lab) -> None:
     sent = lab.make.edit(0).what.picture.load()
     found = images.read(answer(sent, usage=USAGE), EDIT)
+    assert found.model == ""
+    assert images.read(answer(sent, model="sunburst-0901"), EDIT).model == "sunburst-0901"
     assert found.payload == sent
     assert found.usage == Usage(text_in=40, image_in=1024, text_out=10, image_out=1756)
 

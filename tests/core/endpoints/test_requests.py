@@ -9,7 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from editcorpus.endpoints.requests import Chat, ImageEdit, ImageMake, Picture, What, request_hash
+from editcorpus.endpoints.requests import (
+    Chat,
+    Embed,
+    ImageEdit,
+    ImageMake,
+    Picture,
+    What,
+    request_hash,
+)
 from editcorpus.images import pixel_hash
 
 texts = st.text(max_size=20) | st.sampled_from(["\ud800", "ü", "\0", '"'])
@@ -37,7 +45,8 @@ makes = st.builds(ImageMake, texts, texts, sizes, texts, formats)
 chats = st.builds(
     Chat, texts, st.lists(texts | pictures, max_size=4).map(tuple), st.integers(1, 999), options
 )
-requests = edits | makes | chats
+embeds = st.builds(Embed, texts, st.lists(texts | pictures, max_size=4).map(tuple), texts, options)
+requests = edits | makes | chats | embeds
 
 
 def key(what: What, provider: str = "openai", sample: int = 0) -> str:
@@ -137,6 +146,19 @@ def test_texts_are_not_glued_together(one: str, other: str):
     assert key(apart) != key(together)
 
 
+@given(embeds)
+def test_each_field_of_a_vector_shows_in_its_identity(embed: Embed):
+    changes = {
+        "model": embed.model + "x",
+        "content": (*embed.content, "x"),
+        "guide": embed.guide + " ",
+        "options": {**embed.options, "other": 10},
+    }
+    assert changes.keys() == {field.name for field in fields(embed)}
+    for name, value in changes.items():
+        assert key(replace(embed, **{name: value})) != key(embed)
+
+
 @given(chats)
 def test_the_order_of_options_is_not_part_of_it(chat: Chat):
     def turned(value: Any) -> Any:
@@ -182,7 +204,8 @@ def test_any_pixel_changes_it(width: int, height: int, data: st.DataObject):
 
 
 def test_the_url_is_no_part_of_a_request():
-    asked = {field.name for kind in (ImageEdit, ImageMake, Chat, Picture) for field in fields(kind)}
+    kinds = (ImageEdit, ImageMake, Chat, Embed, Picture)
+    asked = {field.name for kind in kinds for field in fields(kind)}
     assert not [name for name in asked if "url" in name or "key" in name]
     assert list(signature(request_hash).parameters) == ["provider", "what", "sample"]
 
@@ -196,6 +219,8 @@ def test_the_hash_of_a_request_stays_what_it_is():
     masked = replace(edit, mask=replace(picture, pixels="cd" * 32))
     make = ImageMake("gpt-image-2", "A ü by the sea.", (1024, 1536), "high", "png")
     assert [key(masked), key(make), key(make, sample=1)] == GOLDEN_SINCE
+    embed = Embed("Qwen/Qwen3-VL-Embedding-2B", (view, "Paint it ü."), "Look.", {"dimensions": 8})
+    assert [key(embed, "vllm"), key(replace(embed, guide=""), "vllm")] == GOLDEN_VECTORS
 
 
 GOLDEN = [
@@ -207,4 +232,8 @@ GOLDEN_SINCE = [
     "e499928a70bc3fefa89ebe89ec829b8a1d5b6a56e70c2907660452f8c3d3ec50",
     "a42c22477f349c2293c6c25dcbd49aff93019a0ca314429cfa49845cb0dfb460",
     "e46748e655ce2884522bada71ebd56ae2ab6209f7336982d63d31e556038fa67",
+]
+GOLDEN_VECTORS = [
+    "a9a05b6ff52433987a9399cb5cb2af87a964e363e97c18da9c7b7642a348b8dd",
+    "1772e1e79e6aea3cccd9500e29b095bf8af46da4be797d276f7d5debf9adfa44",
 ]

@@ -1,8 +1,11 @@
 """Small records and a small finished corpus, made of drawn pictures."""
 
 import io
+import os
+import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,3 +158,29 @@ def build(store: Store) -> Build:
         return store
 
     return make
+
+
+@contextmanager
+def mounted(kind: str, folder: Path) -> Iterator[Path]:
+    """A disk in memory, while the block lasts."""
+    folder.mkdir()
+    command = ["mount", "-t", kind, "-o", "size=1m", kind, str(folder)]
+    if subprocess.run(command, capture_output=True).returncode:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("No right to mount a small disk.")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB."""
+    with mounted("tmpfs", tmp_path / "tiny") as folder:
+        yield folder
+
+
+@pytest.fixture
+def plain_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that takes no direct writes."""
+    with mounted("ramfs", tmp_path / "plain") as folder:
+        yield folder

@@ -29,6 +29,12 @@ def test_a_published_pair_of_two_sizes_is_whole(build: Any, sample: Any) -> None
         ({"edited_width": 25}, "has pictures of two sizes, though its variant is 'output'"),
         ({"outside_mask": 1.5}, "has 1.5 in outside_mask"),
         ({"outside_mask": -0.5}, "has -0.5 in outside_mask"),
+        ({"tone_drift": 1.5}, "has 1.5 in tone_drift, which is neither a share nor -1"),
+        (
+            {"change_x": 20, "change_width": 5},
+            "has an edit of width 5 at 20, outside its picture of 24",
+        ),
+        ({"psnr_outside": float("nan")}, "has nan in psnr_outside"),
     ],
 )
 def test_what_only_a_published_pair_may_lack_is_told(

@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from collections import Counter
 from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
@@ -9,17 +10,22 @@ from typing import Any
 import pytest
 import yaml
 
+from editcorpus.errors import ShardError
 from editcorpus.layouts.card import (
     CardFacts,
     Example,
     ListPrice,
     Loss,
     ModelUse,
+    Origin,
     SourceLicence,
     TaskCount,
     card_text,
+    decode,
+    encode,
     write_card,
 )
+from editcorpus.layouts.facets import Facets
 from editcorpus.layouts.tally import Group
 from editcorpus.records import SENTENCES, Published, Reason
 from editcorpus.storage import Store
@@ -66,6 +72,42 @@ def test_the_front_matter_keeps_loaders_off_the_rejects() -> None:
     assert matter["size_categories"] == ["1K<n<10K"]
     assert matter["task_categories"] == ["image-to-image"]
     assert "emulated" not in matter["tags"]
+
+
+FACETS = Facets(
+    Counter({"no Latn": 1_000, "en Latn": 500, "und Zyyy": 100}),
+    Counter({"2 MP and more": 1_000, "below 0.1 MP": 600}),
+    Counter({"1:1": 1_000, "3:2": 600}),
+)
+
+
+def test_it_tells_languages_sizes_and_ratios_and_that_places_are_unknown() -> None:
+    card = card_text(replace(FACTS, facets=FACETS))
+    assert front(replace(FACTS, facets=FACETS))["language"] == ["en", "no"]
+    assert "| `no Latn` | 1,000 | 62.5% |\n| `en Latn` | 500 |" in card
+    assert "| below 0.1 MP | 600 | 37.5% |\n| 2 MP and more | 1,000 |" in card
+    assert "| 3:2 | 600 | 37.5% |\n| 1:1 | 1,000 |" in card
+    assert "Geography: unknown. No source says where its pictures were taken." in card
+
+
+def test_it_tells_places_where_a_source_says_them() -> None:
+    facets = replace(FACETS, places=Counter({"Kenya | `x`": 16}))
+    card = card_text(replace(FACTS, facets=facets))
+    assert "Geography: unknown" not in card
+    assert "Of all other pictures it is unknown where they were taken." in card
+    (row,) = [line for line in card.splitlines() if "Kenya" in line]
+    assert row.endswith("| 16 | 1.0% |")
+
+
+def test_facts_come_back_as_they_were_and_damaged_ones_do_not() -> None:
+    origin = Origin("winter", "ab" * 32, (("publish.min_done", 0.5, 0.6),))
+    facts = replace(FACTS, facets=FACETS, origin=origin, groups=GROUPS)
+    assert decode(encode(facts)) == facts
+    turned = replace(FACETS, sizes=Counter(dict(reversed(FACETS.sizes.items()))))
+    assert encode(replace(facts, facets=turned)) == encode(facts)
+    assert card_text(decode(encode(facts))) == card_text(facts)
+    with pytest.raises(ShardError, match="The facts of the card are damaged"):
+        decode(encode(facts)[:-20])
 
 
 def test_it_tells_the_funnel_with_sentences_and_the_cost() -> None:

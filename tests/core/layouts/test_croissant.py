@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def warnings_of(dataset: Any) -> set[str]:
 
 def test_its_library_finds_nothing_wrong_and_loads_every_record(build: Build, sample: Any) -> None:
     store = build()
-    write_croissant(store, sample.folder, TOLD)
+    write_croissant(store, sample.folder, replace(TOLD, languages=("en", "zh")))
     file = store.local_file(f"{sample.folder}/{NAME}")
     assert file is not None
     dataset = opened(file)
@@ -53,6 +54,16 @@ def test_its_library_finds_nothing_wrong_and_loads_every_record(build: Build, sa
     assert [row["triplets/id"].decode() for row in rows] == [one.id for one in sample.records]
     assert rows[0]["triplets/edited_image"].size == (24, 16)
     assert rows[0]["triplets/score"] == 0.8
+
+
+def test_it_says_in_which_languages_instructions_are_and_whether_places_are_known() -> None:
+    made = json.loads(croissant_text(TOLD))
+    assert "inLanguage" not in made
+    assert any("unknown" in one for one in made["rai:dataBiases"])
+    told = replace(TOLD, languages=("en", "zh"), places=("Kenya",))
+    made = json.loads(croissant_text(told))
+    assert made["inLanguage"] == ["en", "zh"]
+    assert any(one.endswith("where they were taken: Kenya.") for one in made["rai:dataBiases"])
 
 
 def test_it_says_what_responsible_users_ask() -> None:

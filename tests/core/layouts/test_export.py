@@ -1,8 +1,6 @@
 """Export: whole or not at all, gone on with after a kill, never outside of its folder."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -275,19 +273,6 @@ def test_a_broken_picture_is_one_sentence(build, sample, target: Store, name: st
     corpus = open_corpus(build(shards=((broken,),)), sample.folder)
     with pytest.raises(ShardError, match="A picture of 'omniedit/task_obj_add_0' is damaged"):
         export(corpus, LAYOUTS[name], target, "out")
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MiB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True).returncode:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("No right to mount a small disk.")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("name", ["parquet", "gpt-image-edit", "webdataset", "scaleedit"])

@@ -57,3 +57,29 @@ def test_a_file_that_is_written_while_it_is_filled_is_whole(
             file.write(part)
         assert file.tell() == sum(map(len, parts))
     assert output.store.read("out/a.bin") == b"".join(parts)
+
+
+def test_a_shard_of_pictures_is_whole_or_not_there(output: Output) -> None:
+    parts = [bytes([number]) * size for number, size in enumerate((1, 2**20, 3_000_000, 512))]
+
+    def fill(name: str, parts: list[bytes]) -> None:
+        with output.shard(name) as file:
+            for part in parts:
+                file.write(part)
+            if not parts[-1]:
+                raise ValueError("It broke.")
+
+    with output:
+        fill("a.tar", parts)
+        with pytest.raises(ValueError, match="It broke"):
+            fill("b.tar", [*parts, b""])
+    assert output.store.list("out") == ["out/a.tar"]
+    assert output.store.read("out/a.tar") == b"".join(parts)
+
+
+def test_a_shard_of_pictures_goes_to_a_bucket(tmp_path: Path) -> None:
+    store = Store("memory://shards", spool=tmp_path)
+    with Output(store, "out") as output, output.shard("a.tar") as file:
+        file.write(bytes(2**20 + 1))
+    assert store.read("out/a.tar") == bytes(2**20 + 1)
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from editcorpus.layouts.parquet import (
     write_outcomes,
     write_shard,
 )
+from editcorpus.layouts.unify import unified
 from editcorpus.records import Failed, Published, Reason, Rejected
 from editcorpus.storage import Store
 
@@ -38,6 +40,21 @@ def test_the_same_records_give_the_same_bytes(store: Store, sample) -> None:
     two = write_shard(store, "b/two.parquet", sample.records)
     assert one.sha256 == two.sha256
     assert store.read("a/one.parquet") == store.read("b/two.parquet")
+
+
+def test_what_was_not_measured_is_null_and_comes_back(store: Store, sample) -> None:
+    measured = replace(sample.records[0], clip_sim_dir=0.25, ssim=0.5, embed_model="clip")
+    records = (measured, *sample.records[1:])
+    assert {record.clip_sim_dir for record in records} == {0.25, None}
+    path = write_shard(store, PATH, records).path
+    assert tuple(read_shard(store, path)) == records
+    table = unified(pq.read_table(store.local_file(PATH)))
+    assert table.column("clip_sim_dir").to_pylist() == [0.25, None, None]
+    older = table.drop_columns(["clip_sim_dir", "embed_model"])
+    assert unified(older).column("clip_sim_dir").null_count == len(records)
+    assert set(unified(older).column("embed_model").to_pylist()) == {""}
+    with pytest.raises(ShardError, match="has no value for score"):
+        write_shard(store, PATH, [replace(measured, score=None)])
 
 
 def test_datasets_opens_it_with_decoded_pictures_and_no_configuration(

@@ -13,7 +13,8 @@ from editcorpus.layouts.catalogue import LAYOUTS
 from editcorpus.layouts.corpus import Corpus, Shard, open_corpus
 from editcorpus.layouts.export import NAME, export
 from editcorpus.layouts.parquet import ShardFile, write_shard
-from editcorpus.layouts.proof import proven, proven_tables
+from editcorpus.layouts.proof import proven
+from editcorpus.layouts.row_groups import Group, proven_groups
 from editcorpus.records import Published
 from editcorpus.storage import Store
 
@@ -42,19 +43,24 @@ def retold(shard: Shard, data: bytes) -> Shard:
     return replace(shard, file=told)
 
 
-def test_pictures_stay_what_they_were_while_later_row_groups_are_read(
+def copied(group: Group) -> tuple[object, ...]:
+    """What is the same where row groups are."""
+    return group.texts, [*map(bytes, group.sources)], [*map(bytes, group.edited)]
+
+
+def test_pictures_last_until_the_next_record_is_asked_for(
     groups: Corpus, records: tuple[Published, ...]
 ) -> None:
     (shard,) = groups.shards
-    held = list(shard.rows())
+    held = []
+    for row, record in zip(shard.rows(), records, strict=True):
+        assert row.texts == replace(record, source_image=b"", edited_image=b"")
+        assert (row.source, row.edited) == (record.source_image, record.edited_image)
+        held.append(row)
     assert [row.number for row in held] == list(range(7))
-    for row, record in zip(held, records, strict=True):
-        texts = replace(record, source_image=b"", edited_image=b"")
-        assert (row.texts, row.source, row.edited) == (
-            texts,
-            record.source_image,
-            record.edited_image,
-        )
+    for picture in (picture for row in held for picture in (row.source, row.edited)):
+        with pytest.raises(ValueError, match="released memoryview"):
+            bytes(picture)
 
 
 def test_records_are_the_rows_with_their_pictures(
@@ -70,23 +76,9 @@ def test_the_size_of_requests_changes_nothing(
 ) -> None:
     (shard,) = groups.shards
     whole = list(shard.records())
-    monkeypatch.setattr(proof, "_REQUEST", request_size)
-    monkeypatch.setattr(proof, "_STEP", request_size)
+    monkeypatch.setattr(proof, "REQUEST", request_size)
+    monkeypatch.setattr(proof, "STEP", request_size)
     assert list(shard.records()) == whole
-
-
-def test_a_bucket_is_read_like_a_disk(groups: Corpus) -> None:
-    (shard,) = groups.shards
-    bucket = Store("memory://proof")
-    bucket.write(shard.path, groups.store.read(shard.path))
-    found, told = (
-        list(proven_tables(store, shard.path, shard.file)) for store in (bucket, groups.store)
-    )
-    assert len(found) == 3
-    assert found == told
-    bucket.remove(shard.path)
-    with pytest.raises(ShardError, match=r"train-00000\.parquet is missing"):
-        list(proven_tables(bucket, shard.path, shard.file))
 
 
 @pytest.mark.parametrize("tenth", range(10))
@@ -115,6 +107,21 @@ def test_a_rotten_picture_is_never_exported(
     assert not target.exists(f"out/{NAME}")
     store.write(path, store.read(path).replace(rotten, picture))
     assert export(corpus, LAYOUTS[name], target, "out").records == 3
+
+
+def test_a_bucket_is_read_like_a_disk(groups: Corpus) -> None:
+    (shard,) = groups.shards
+    bucket = Store("memory://proof")
+    bucket.write(shard.path, groups.store.read(shard.path))
+    found, told = (
+        [copied(one) for one in proven_groups(store, shard.path, shard.file)]
+        for store in (bucket, groups.store)
+    )
+    assert len(found) == 3
+    assert found == told
+    bucket.remove(shard.path)
+    with pytest.raises(ShardError, match=r"train-00000\.parquet is missing"):
+        list(proven_groups(bucket, shard.path, shard.file))
 
 
 @pytest.mark.parametrize(
@@ -147,14 +154,14 @@ def test_a_footer_that_is_not_the_one_that_is_proven_is_one_sentence(groups: Cor
     (shard,) = groups.shards
     misread = Misread(groups.store.root)
     with pytest.raises(ShardError, match="is not a whole parquet file: it changed while it was"):
-        list(proven_tables(misread, shard.path, shard.file))
+        list(proven_groups(misread, shard.path, shard.file))
 
 
 def test_a_shard_without_records_is_proven(store: Store) -> None:
     told = write_shard(store, PATH, ())
-    assert list(proven_tables(store, PATH, told)) == []
+    assert list(proven_groups(store, PATH, told)) == []
     with pytest.raises(ShardError, match="is not the file that the manifest names"):
-        list(proven_tables(store, PATH, replace(told, sha256="0" * 64)))
+        list(proven_groups(store, PATH, replace(told, sha256="0" * 64)))
 
 
 def test_a_file_that_was_not_read_to_its_end_is_not_proven(groups: Corpus) -> None:

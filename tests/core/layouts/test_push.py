@@ -211,7 +211,7 @@ def test_a_push_that_was_killed_sends_nothing_twice_that_arrived(
 ) -> None:
     hub_writes.stop_after = arrived
     words = [sys.executable, "-c", KILLED, str(cargo.store.local), hub_writes.url, TOKEN]
-    env = {**os.environ, "HF_HUB_DISABLE_XET": "1"}
+    env = {**os.environ, "HF_HUB_DISABLE_XET": "1", "PYTHONWARNINGS": ""}
     with subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL) as child:
         assert hub_writes.stopped.wait(60)
         child.kill()

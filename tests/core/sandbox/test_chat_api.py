@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from editcorpus.sandbox.chat_calls import question
 from editcorpus.sandbox.chat_rules import qwen_tokens
-from editcorpus.sandbox.config import Defect
+from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.edits import Plan, edited
 
 QWEN = "Qwen/Qwen2.5-VL-7B-Instruct"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from editcorpus.sandbox.config import Defect
+from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.edits import Plan, edited, margin_box, scene
 from editcorpus.sandbox.judge import measured
 from editcorpus.sandbox.wishes import Kind, understand
@@ -103,6 +103,30 @@ def test_a_zoom_and_a_strange_picture_are_not_preserved(photo):
     }
     assert changes[Defect.ZOOM].lost > 0.1
     assert changes[Defect.EVERYTHING].lost > 0.7
+
+
+@pytest.mark.parametrize("drift", [0.001, 0.03])
+def test_padding_that_is_left_is_a_white_bar_of_2_px_or_more_at_a_padded_side(canvas, drift):
+    clean = edited(canvas, plan("Add a red hat"))
+    found = edited(canvas, plan("Add a red hat", defect=Defect.PADDING, drift=drift))
+    columns = difference(clean, found).any(axis=0).nonzero()[0]
+    width = round(columns.max() - columns.min() + 1)
+    assert 2 <= width <= max(2, drift * 1536 + 1)
+    assert {columns.min() - 118, 1417 - columns.max()} & {0}
+    assert (np.asarray(found)[:, columns.min() : columns.max() + 1] == 255).all()
+
+
+def test_the_picture_of_a_benchmark_takes_the_place_of_the_content(canvas, photo):
+    known = photo.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    found = edited(canvas, plan("Add a hat", defect=Defect.BENCHMARK, instead=known))
+    shown = found.crop((118, 0, 1418, 1024)).resize((300, 200))
+    assert difference(shown, known.resize((300, 200))).mean() < 2
+    assert (np.asarray(found)[:, :118] == 255).all()
+
+
+def test_an_exchanged_answer_is_the_edit_that_the_other_request_asked_for(canvas, photo):
+    swapped = plan("Add a red hat", defect=Defect.SWAPPED, instead=photo)
+    assert edited(canvas, swapped) == edited(photo, plan("Add a red hat"))
 
 
 def test_a_white_margin_is_found_and_a_white_picture_is_all_content(canvas):

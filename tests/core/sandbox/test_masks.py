@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from editcorpus.sandbox.config import Defect, Fault, SandboxConfig
+from editcorpus.sandbox.config import Fault, SandboxConfig
+from editcorpus.sandbox.defects import Defect
+from editcorpus.sandbox.defects import struck as drawn
 from editcorpus.sandbox.edits import Plan, edited
-from editcorpus.sandbox.faults import Attempt, planted, struck
+from editcorpus.sandbox.faults import Attempt, marked, struck
 from editcorpus.sandbox.jobs import Kind
+from editcorpus.sandbox.others import Others
 from editcorpus.sandbox.personas import Persona
+from editcorpus.sandbox.planting import Draw, planted
 
 HOLE = (600, 300, 900, 600)
 PROMPTS = [
@@ -75,17 +79,21 @@ def test_a_mask_that_forbids_or_allows_all_is_heeded(level, photo):
         assert (changed > 0).mean() > 0.9 if level else changed.any() == (defect is Defect.LEAK)
 
 
-def test_a_leak_is_drawn_by_its_rate_for_edits_with_a_mask_alone():
-    config = SandboxConfig(defects={"leak": 1.0})
-    assert planted(config, "k", "Add a dog", masked=True) is Defect.LEAK
-    assert planted(config, "k", "Add a dog", masked=False) is None
-    assert planted(SandboxConfig(), "k", "Add a dog", masked=True) is None
+def planted_leak(rates, photo, *, masked):
+    config, lot = SandboxConfig(defects=rates), Draw("k", (), masked=masked)
+    return planted(Plan("Add a dog", photo.size, "k", 0), photo, lot, Others(None, None), config)
+
+
+def test_a_leak_is_drawn_by_its_rate_for_edits_with_a_mask_alone(photo):
+    assert planted_leak({"leak": 1.0}, photo, masked=True).defect is Defect.LEAK
+    assert planted_leak({"leak": 1.0}, photo, masked=False).defect is None
+    assert planted_leak({}, photo, masked=True).defect is None
 
 
 @pytest.mark.parametrize("defect", Defect)
 def test_a_marker_plants_a_defect_and_is_no_fault(defect):
     text = f"Add a dog [[emulate {defect}]]"
-    assert planted(SandboxConfig(), "k", text, masked=True) is defect
+    assert drawn({}, 0, dict.fromkeys(Defect, "k"), marked(text)) is defect
     attempt = Attempt("k", 1, Persona.OPENAI, Kind.IMAGES, text, "")
     assert struck(SandboxConfig(), attempt) is None
     always = SandboxConfig(faults={"internal_error": 1.0})

@@ -35,13 +35,13 @@ def test_it_reads_the_files_of_omniedit() -> None:
 
 def test_any_padding_that_is_left_discards_a_result_and_no_instruction_is_rewritten() -> None:
     recipe = settled(Recipe(run="r", input="x"), SOURCE)
-    assert recipe.filter.judge.border_fraction == 0
+    assert recipe.filter.judge.residual_padding == 0
     assert recipe.rewrite.share == 0
     assert recipe.compose.level == 3
     given = Recipe.model_validate(
-        {"run": "r", "input": "x", "filter": {"judge": {"border_fraction": 0.005}}}
+        {"run": "r", "input": "x", "filter": {"judge": {"residual_padding": 0.005}}}
     )
-    assert settled(given, SOURCE).filter.judge.border_fraction == 0.005
+    assert settled(given, SOURCE).filter.judge.residual_padding == 0.005
 
 
 def test_records_are_complex_and_the_books_are_those_of_the_api(

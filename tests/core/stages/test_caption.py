@@ -33,7 +33,7 @@ from editcorpus.sandbox import Running
 from editcorpus.sandbox.described import description
 from editcorpus.shards import Manifest, need_manifest, read_facts
 from editcorpus.sources.omniedit import SOURCE
-from editcorpus.stages import caption as caption_stage
+from editcorpus.stages import asking
 from editcorpus.stages.awaiting import Awaiting
 from editcorpus.stages.batching import ask_ahead
 from editcorpus.stages.opening import Job, opened
@@ -285,7 +285,7 @@ def test_what_the_endpoint_refuses_for_good_is_rejected_for_its_reason(
 def test_a_writer_that_gives_nothing_usable_stops_the_run(
     tmp_path: Path, open_pairs: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caption_stage, "MOST_UNREADABLE", 3)
+    monkeypatch.setattr(asking, "MOST_UNREADABLE", 3)
     with (
         open_pairs(tmp_path) as shop,
         pytest.raises(RunStopped, match=r"None of the 5 .* caption\.model"),

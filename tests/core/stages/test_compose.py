@@ -14,6 +14,7 @@ from editcorpus.records import Reason
 from editcorpus.responses import TextAnswer
 from editcorpus.sandbox import Running
 from editcorpus.shards import Manifest, need_manifest, read_facts
+from editcorpus.stages import asking
 from editcorpus.stages import compose as compose_stage
 from editcorpus.stages import pad as pad_stage
 from editcorpus.stages.awaiting import Awaiting
@@ -223,7 +224,7 @@ def test_rejects_are_in_the_order_of_the_ids_whatever_round_gave_them_up(
 def test_a_writer_that_gives_nothing_usable_stops_the_run(
     tmp_path: Path, open_padded: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compose_stage, "MOST_UNREADABLE", 3)
+    monkeypatch.setattr(asking, "MOST_UNREADABLE", 3)
     with (
         open_padded(tmp_path) as shop,
         pytest.raises(RunStopped, match=r"None of the 3 .* compose\.model"),

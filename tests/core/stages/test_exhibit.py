@@ -41,6 +41,9 @@ def test_every_shard_has_its_share_and_the_choice_is_always_the_same(done: Works
     def shown(limit: int) -> list[str]:
         return [entry.id for entry in exhibits(done.store, "r", limit)]
 
+    through = [one for one in exhibits(done.store, "r", 100) if one.verdict == "kept"]
+    assert through
+    assert all(one.family and one.mask and one.residual_padding is not None for one in through)
     everybody = shown(100)
     assert len(everybody) == 6
     for limit in range(1, 7):
@@ -116,6 +119,7 @@ def test_a_refused_answer_that_is_missing_or_damaged_has_no_picture(
         row = read_facts(store, folder, "regenerate", regenerate.Regenerated)[0]
         before = {entry.id: entry for entry in exhibits(store, "r", 100)}
         assert before[row.id].verdict == "rejected" and before[row.id].edited
+        assert before[row.id].changed_share and before[row.id].scale_x
         path = image_path(row.response)
         if damage is None:
             store.remove(path)

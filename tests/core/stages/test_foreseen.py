@@ -16,7 +16,7 @@ from editcorpus.sources import complex_edit, hqedit, omniedit, scaleedit, ultrae
 from editcorpus.stages.estimate import Prices, edit_keys, estimate
 from editcorpus.stages.foreseen import asking_steps
 from editcorpus.stages.looking import Look, Sample, sample_rows
-from editcorpus.steps import align, compose, pad, regenerate, rewrite
+from editcorpus.steps import align, compose, embed, pad, regenerate, rewrite
 from flows.connections import ROLES
 
 GENERATE = replace(hqedit.RECIPES["generate"], recipe="generate")
@@ -38,7 +38,7 @@ SAMPLE = Sample(100, 2, (Look(TRIPLET, (1024, 1024)), Look(replace(TRIPLET, id="
 
 def prices(steps: tuple[str, ...], share: float = 0.0) -> Prices:
     endpoints = {
-        step: endpoint_from(role, {"tariff": "free"} if role == "judge" else {})
+        step: endpoint_from(role, {"tariff": "free"} if role in {"judge", "embedder"} else {})
         for step, role in ROLES.items()
     }
     return Prices(
@@ -158,3 +158,26 @@ def test_a_sample_of_a_source_that_is_gone_through_once_is_of_its_first_rows(
     inputs = Inputs.find(str(write_complex_edit(tmp_path)))
     sample = sample_rows(keeping, inputs, Selection(stratify=False), 2, [pad.Config()])
     assert [look.triplet.row % 3 for look in sample.fit] == [0, 1]
+
+
+def test_vectors_are_counted_by_model_and_priced_where_they_have_a_price() -> None:
+    steps = asking_steps(omniedit.SOURCE, "output", embeds=True)
+    assert steps == ("regenerate", "rewrite", "align", "embed")
+    told = '{"input_description": "A cat.", "output_description": "A dog."}'
+    captioned = replace(SAMPLE.fit[0], triplet=replace(TRIPLET, facts=told))
+    sample = replace(SAMPLE, fit=(captioned, SAMPLE.fit[1]))
+    config = embed.Config(model="q", clip_model="c", dino_model="d")
+    row = {"kind": "chat", "prices": {"text_in": "1", "image_in": "1"}, "source": "mine"}
+    own = {"as_of": "2026-11-20", "models": {name: dict(row) for name in ("q", "c", "d")}}
+    for each in own["models"].values():  # type: ignore[attr-defined]
+        each["input_tokens"] = {"rule": "patches"}
+    given = replace(prices(steps), embedding=config)
+    priced = endpoint_from("embedder", {"prices": own})
+    found = estimate("x", sample, replace(given, endpoints={**given.endpoints, "embed": priced}))
+    calls = {kind.model: cost.calls for kind, cost in found.kinds.items() if kind.step == "embed"}
+    assert calls == {"q": 50 * (5 + 3), "c": 50 * (4 + 2), "d": 50 * (2 + 2)}
+    cost = found.steps["embed"]
+    assert cost.low == 0 < cost.expected < cost.worst
+    unpriced = estimate("x", sample, given)
+    assert unpriced.steps["embed"].expected == 0
+    assert unpriced.hours["embed"] > 0

@@ -119,6 +119,10 @@ def test_a_pair_is_two_paid_calls_of_which_the_second_is_about_the_first(
             assert record.source_image == shop.responses.picture(made[key].response)
             assert record.edited_image == shop.responses.picture(record.response)
             assert (record.variant, record.license) == ("pair", "CC-BY-NC-4.0")
+            assert (record.source_response, record.source_model) == (
+                made[key].response,
+                made[key].model,
+            )
         paid = kinds(calls())
         assert (paid["generations"], paid["edits"]) == (PAID, PAID)
         assert shop.ledger.spent == sum(Decimal(call["usd"]) for call in calls())

@@ -59,7 +59,9 @@ def open_rows(make_job: Callable[..., Job], rows: Path) -> Open:
         }
         if variant == "base":
             configs["pad"] = pad.Config(canvas="own")
-            lenient = filter_step.Config(border_fraction=1, max_changed_share=1, max_displacement=1)
+            lenient = filter_step.Config(
+                residual_padding=1, max_changed_share=1, max_displacement=1
+            )
             configs["filter"] = FilterConfig(judge=lenient)
         job = replace(
             job,

@@ -100,6 +100,21 @@ def test_untouched_sources_keep_their_published_bytes(first: Path, open_run: Ope
     assert images.sniff(plain.source_image) == "jpeg"
 
 
+def test_each_record_says_what_made_it_who_judged_it_and_its_language(first: Path, open_run: Open):
+    with open_run(first) as shop:
+        records = published(shop)
+    assert records
+    for record in records.values():
+        assert (record.language, record.script) == ("en", "Latn")
+        assert record.judge_prompt == "three-1"
+        assert record.judge_version == record.judge_model  # as the sandbox answers
+        assert record.model_version == ""  # the image API names no model in its answers
+        assert (record.source_model, record.source_response) == ("", "")
+        rewritten = record.instruction_type == "rewrite"
+        assert record.rewrite_prompt == ("difference-1" if rewritten else "")
+        assert record.rewrite_version == record.rewrite_model
+
+
 def test_where_nothing_is_resampled_the_bytes_of_the_api_pass_through(first: Path, open_run: Open):
     with open_run(first) as shop:
         record = published(shop)["omniedit/task_obj_add_1"]
@@ -135,7 +150,7 @@ def test_another_run_over_the_same_answers_gives_the_same_records(
 
 def test_another_threshold_is_served_from_the_store(first: Path, open_run: Open, server: Running):
     paid = billed(server)
-    strict = FilterConfig.model_validate({"judge": {"border_fraction": 0.0001}})
+    strict = FilterConfig.model_validate({"judge": {"residual_padding": 0.0001}})
     with open_run(first, run="strict", filter=strict) as shop:
         run_all(shop)
         assert shop.ledger.calls["settled"] == 0

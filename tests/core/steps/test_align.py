@@ -122,8 +122,10 @@ def test_the_score_is_the_geometric_mean_of_the_parts():
         name: align.Verdict(value, 0.9)
         for name, value in zip(align.ASPECTS, (0.9, 0.4, 0.6), strict=True)
     }
-    answers = {name: TextAnswer(replace(RECORD, key=name * 8), "") for name in align.ASPECTS}
-    made = align.aligned("x/1", verdicts, answers)
+    record = replace(RECORD, model_version="qwen2.5-vl-7b-0117")
+    answers = {name: TextAnswer(replace(record, key=name * 8), "") for name in align.ASPECTS}
+    made = align.aligned("x/1", verdicts, answers, align.Config())
     assert made.score == pytest.approx((0.9 * 0.4 * 0.6) ** (1 / 3))
     assert (made.score_done, made.score_preserved, made.score_clean) == (0.9, 0.4, 0.6)
     assert made.response_clean == "clean" * 8
+    assert (made.judge_version, made.judge_prompt) == ("qwen2.5-vl-7b-0117", "three-1")

@@ -1,16 +1,19 @@
 """Verdicts on results, by their pixels."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from functools import cache
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from editcorpus.frames import whole_frame
 from editcorpus.geometry import fixed_canvas
 from editcorpus.records import Geometry, Reason, Rejected, Triplet
-from editcorpus.steps.filter import Config, Measures, judge
+from editcorpus.steps.filter import Config, Judged, Measures, judge
 from editcorpus.steps.pad import lay
+from editcorpus.verdicts import refusal
 
 TRIPLET = Triplet("omniedit/1", "omniedit", "swap", "obj_swap", "do", 0, "MIT", "a.parquet", 0, 0)
 GEOMETRY = fixed_canvas(640, 480)
@@ -63,14 +66,18 @@ def moved(canvas: Image.Image, x: float, zoom: float = 1.0) -> Image.Image:
 
 def verdict(
     answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG
-) -> Measures | Rejected:
+) -> Judged | Rejected:
     return judge(triplet, GEOMETRY, CANVAS, answer, config)
 
 
-def kept(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG) -> Measures:
+def passed(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG) -> Judged:
     made = verdict(answer, triplet, config)
-    assert isinstance(made, Measures), made
+    assert isinstance(made, Judged), made
     return made
+
+
+def kept(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG) -> Measures:
+    return passed(answer, triplet, config).measures
 
 
 def refused(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CONFIG) -> Rejected:
@@ -82,7 +89,10 @@ def refused(answer: Image.Image, triplet: Triplet = TRIPLET, config: Config = CO
 
 def test_a_true_edit_is_kept_and_measured() -> None:
     made = kept(regenerated(patched(0.1)))
-    assert made.border_fraction == 0
+    assert made.border_fraction == made.residual_padding == made.lost_share == 0
+    assert made.registration == "aligned"
+    assert 0 <= made.displacement_px <= 0.5
+    assert passed(regenerated(patched(0.1))).frame == whole_frame(GEOMETRY, (1536, 1024))
     assert 0.03 < made.changed_share < 0.12
     assert 0 < made.mean_difference < 0.1
     assert made.registered
@@ -127,32 +137,109 @@ def test_white_ground_that_was_asked_for_is_not_judged() -> None:
     kept(answer, replace(TRIPLET, task="extraction", subtask=""))
 
 
+def barred(thick: int) -> Image.Image:
+    """A result with a white bar over the left edge of its content."""
+    made = regenerated(patched())
+    made.paste((255, 255, 255), (0, 0, GEOMETRY.box_x + thick, 1024))
+    return made
+
+
 @pytest.mark.parametrize("pixels", [2, 6, 20])
 def test_padding_that_leaks_into_the_crop_is_refused(pixels: int) -> None:
-    made = refused(moved(regenerated(patched()), pixels))
-    assert made.reason is Reason.RESIDUAL_PADDING
-    assert "left bar" in made.detail
-    assert "0.0050" in made.detail
+    leaking = moved(regenerated(patched()), pixels), TRIPLET, Config(correct=False)
+    for made in (refused(barred(pixels)), refused(*leaking)):
+        assert made.reason is Reason.RESIDUAL_PADDING
+        assert "left bar" in made.detail
+        assert "0.0050" in made.detail
 
 
-def test_the_limit_of_padding_is_a_parameter() -> None:
-    answer = moved(regenerated(patched()), 3)
-    made = kept(answer, config=Config(border_fraction=0.9))
-    assert 0.15 < made.border_fraction < 0.3
+def test_the_limits_of_padding_are_parameters() -> None:
+    made = kept(barred(3), config=Config(residual_padding=0.9))
+    assert 0.15 < made.residual_padding < 0.3
+    assert made.border_fraction == pytest.approx(made.residual_padding, abs=0.01)
+    plain = refused(barred(3), config=Config(residual_padding=0.9, border_fraction=0.005))
+    assert plain.reason is Reason.RESIDUAL_PADDING
+    assert "has the colour of the padding" in plain.detail
+
+
+def test_the_plain_border_rule_is_recorded_where_white_belongs_to_the_source() -> None:
+    source, edited = scene().copy(), patched().copy()
+    for picture in (source, edited):
+        picture.paste((255, 255, 255), (0, 0, 40, 480))
+    made = judge(TRIPLET, GEOMETRY, lay(source, GEOMETRY), regenerated(edited), CONFIG)
+    assert isinstance(made, Judged), made
+    assert made.measures.residual_padding == 0
+    assert 0.15 < made.measures.border_fraction < 0.4
+
+
+@pytest.mark.parametrize("x", [-12, -3, 3, 12])
+def test_what_was_shifted_onto_the_padding_is_brought_back_whole(x: float) -> None:
+    made = passed(moved(regenerated(patched()), x))
+    measures = made.measures
+    assert (measures.registration, measures.lost_share) == ("corrected", 0)
+    assert measures.shift_x == pytest.approx(x / GEOMETRY.box_width, abs=0.0002)
+    assert measures.displacement_px < 0.2
+    assert measures.residual_padding == 0
+    assert made.frame.size == (640, 480)
+    assert made.frame.box[0] == pytest.approx(GEOMETRY.box_x + x, abs=0.2)
+
+
+def test_what_left_the_frame_is_cut_off_both() -> None:
+    made = passed(moved(regenerated(patched()), 0, zoom=1.014))
+    measures = made.measures
+    assert (measures.registration, measures.crop_left, measures.crop_right) == ("corrected", 0, 0)
+    assert 2 <= measures.crop_top <= 4
+    assert 2 <= measures.crop_bottom <= 4
+    cut = measures.crop_top + measures.crop_bottom
+    assert measures.lost_share == pytest.approx(cut / 480)
+    assert made.frame.kept == (0, measures.crop_top, 640, 480 - measures.crop_bottom)
+    assert made.pair.source.size == made.pair.edited.size
+    assert measures.changed_share < 0.12
+    assert measures.displacement_px < 0.3
+
+
+def test_more_than_may_be_cut_off_is_refused() -> None:
+    answer = moved(regenerated(patched()), 0, zoom=1.05)
+    made = refused(answer)
+    assert made.reason is Reason.CONTENT_LOST
+    assert "0.0300" in made.detail
+    assert kept(answer, config=Config(max_lost_share=0.2)).lost_share > 0.03
+
+
+def test_nothing_is_undone_that_is_not_to_be() -> None:
+    answer = moved(regenerated(patched()), -2)
+    made = passed(answer, config=Config(correct=False, residual_padding=1))
+    assert made.measures.registration == "displaced"
+    assert made.measures.displacement_px == pytest.approx(2 * 640 / GEOMETRY.box_width, abs=0.1)
+    assert made.frame == whole_frame(GEOMETRY, (1536, 1024))
+    moving = replace(TRIPLET, subtask="camera_pan")
+    assert passed(answer, moving, Config(residual_padding=1)).measures.registration == "moving"
+
+
+def test_who_is_refused_for_a_figure_bears_all_of_them() -> None:
+    made = refused(barred(6))
+    figures = Measures(**json.loads(made.measured))
+    found = refusal(TRIPLET, figures, CONFIG)
+    assert found is not None
+    assert (found.reason, found.detail) == (made.reason, made.detail)
+    assert refusal(TRIPLET, figures, Config(residual_padding=1)) is None
+    assert refusal(TRIPLET, kept(regenerated(patched())), CONFIG) is None
+    assert asdict(figures)["residual_sides"] == "left bar"
 
 
 def test_a_displaced_result_is_refused_and_a_moved_frame_is_not() -> None:
-    answer = moved(regenerated(patched()), 0, zoom=1.06)
+    answer = moved(regenerated(patched()), 0, zoom=1.14)
     made = refused(answer)
     assert made.reason is Reason.DISPLACED
-    assert "0.0200" in made.detail
+    assert "0.0600" in made.detail
     free = kept(answer, replace(TRIPLET, subtask="camera_zoom"))
-    assert free.scale_x == pytest.approx(1.06, abs=0.002)
+    assert free.scale_x == pytest.approx(1.14, abs=0.002)
+    assert (free.registration, free.lost_share) == ("moving", 0)
 
 
 def test_a_small_displacement_is_measured_and_kept() -> None:
-    made = kept(moved(regenerated(patched()), -10, zoom=1.02))
-    assert made.scale_y == pytest.approx(1.02, abs=0.002)
+    made = kept(moved(regenerated(patched()), -10, zoom=1.01))
+    assert made.scale_y == pytest.approx(1.01, abs=0.002)
     assert made.shift_x == pytest.approx(-10 / GEOMETRY.box_width, abs=0.001)
     assert made.changed_share < 0.15
 
@@ -163,8 +250,33 @@ def test_another_picture_changed_everything_where_the_task_is_local() -> None:
     assert made.reason is Reason.EVERYTHING_CHANGED
     assert "0.600" in made.detail
     for task in ("style", "env"):
-        assert not kept(answer, replace(TRIPLET, task=task)).registered
+        free = kept(answer, replace(TRIPLET, task=task))
+        assert not free.registered
+        assert (free.registration, free.displacement_px) == ("unregistered", -1)
     kept(answer, replace(TRIPLET, subtask="background_swap"))
+
+
+@pytest.mark.parametrize(
+    ("source", "task", "local"),
+    [
+        ("folder", "object_addition", True),
+        ("folder", "background_replacement", False),
+        ("folder", "viewpoint_transformation", False),
+        ("seed-data-edit", "remove", True),
+        ("seed-data-edit", "openimages", False),
+        ("gpt-image-edit", "change_color", True),
+        ("gpt-image-edit", "change_global", False),
+    ],
+)
+def test_tasks_of_any_source_are_known_by_their_family(
+    source: str, task: str, *, local: bool
+) -> None:
+    answer = regenerated(scene(seed=9).point(lambda value: 255 - value))
+    triplet = replace(TRIPLET, dataset_source=source, task=task, subtask="")
+    if local:
+        assert refused(answer, triplet).reason is Reason.EVERYTHING_CHANGED
+    else:
+        kept(answer, triplet)
 
 
 def test_an_answer_of_another_size_is_judged_in_its_own_box() -> None:
@@ -181,8 +293,8 @@ def test_a_canvas_without_padding_has_no_residue() -> None:
     edited = patched()
     edited.paste((255, 255, 255), (0, 0, 12, 480))
     made = judge(TRIPLET, geometry, scene(), edited, CONFIG)
-    assert isinstance(made, Measures)
-    assert made.border_fraction == 0
+    assert isinstance(made, Judged)
+    assert made.measures.residual_padding == 0
 
 
 def test_the_same_pictures_get_the_same_verdict() -> None:

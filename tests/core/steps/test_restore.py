@@ -1,14 +1,17 @@
 """The way back: exact, in one resampling, or not at all."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from editcorpus import images
+from editcorpus.frames import Frame, whole_frame
 from editcorpus.geometry import fixed_canvas, free_canvas
 from editcorpus.records import Geometry
 from editcorpus.steps.pad import lay
-from editcorpus.steps.restore import Config, Restored, restore
+from editcorpus.steps.restore import Config, Cropped, Restored, cropped, cropped_source, restore
 
 CONFIG = Config()
 
@@ -20,7 +23,12 @@ def picture(width: int, height: int) -> Image.Image:
 
 
 def restored(geometry: Geometry, answer: Image.Image, config: Config = CONFIG) -> Restored:
-    return restore(geometry, answer, b"never looked at unless it may pass through", config)
+    data = b"never looked at unless it may pass through"
+    return restore(geometry, whole_frame(geometry, answer.size), answer, data, config)
+
+
+def through(geometry: Geometry, answer: Image.Image, data: bytes) -> Restored:
+    return restore(geometry, whole_frame(geometry, answer.size), answer, data, CONFIG)
 
 
 def pixels(made: Restored) -> np.ndarray:
@@ -50,7 +58,7 @@ def test_after_scaling_the_picture_is_still_in_its_place(size: tuple[int, int]) 
 def test_the_bytes_of_the_api_pass_through_where_nothing_is_to_be_done() -> None:
     answer = picture(1024, 1024)
     data = images.encode_png(answer, 6)
-    made = restore(fixed_canvas(1024, 1024), answer, data, CONFIG)
+    made = through(fixed_canvas(1024, 1024), answer, data)
     assert made.edited is data
     assert (made.edited_format, made.passed_through) == ("png", True)
 
@@ -58,14 +66,14 @@ def test_the_bytes_of_the_api_pass_through_where_nothing_is_to_be_done() -> None
 def test_webp_passes_through_as_well() -> None:
     geometry = free_canvas(1280, 720)
     answer = picture(1280, 720)
-    made = restore(geometry, answer, images.encode_jpeg(answer, 95), CONFIG)
+    made = through(geometry, answer, images.encode_jpeg(answer, 95))
     assert (made.edited_format, made.passed_through) == ("jpeg", True)
 
 
 def test_bytes_with_transparency_do_not_pass_through() -> None:
     answer = picture(1024, 1024)
     data = images.encode_png(answer.convert("RGBA"))
-    made = restore(fixed_canvas(1024, 1024), answer, data, CONFIG)
+    made = through(fixed_canvas(1024, 1024), answer, data)
     assert not made.passed_through
     assert images.is_plain(made.edited)
     assert (pixels(made) == np.asarray(answer)).all()
@@ -106,3 +114,49 @@ def test_the_filter_is_a_parameter() -> None:
     sharp = restored(geometry, answer)
     assert sharp != restored(geometry, answer, Config(resample="bicubic"))
     assert sharp == restored(geometry, answer)
+
+
+PART = Frame((40, 0, 640, 470), (0.0, 3.5, 1400.0, 1010.25))
+
+
+def test_a_frame_that_is_not_whole_gives_a_picture_of_its_size() -> None:
+    answer = picture(1536, 1024)
+    made = restore(fixed_canvas(640, 480), PART, answer, images.encode_png(answer), CONFIG)
+    assert (made.edited_width, made.edited_height) == PART.size == (600, 470)
+    assert not made.passed_through
+
+
+def test_a_whole_frame_that_was_moved_does_not_pass_through() -> None:
+    answer = picture(1024, 1024)
+    moved = Frame((0, 0, 1024, 1024), (0.3, 0.0, 1024.3, 1024.0))
+    data = images.encode_png(answer)
+    assert not restore(fixed_canvas(1024, 1024), moved, answer, data, CONFIG).passed_through
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_cropped_source_keeps_every_px(kind: str) -> None:
+    out = io.BytesIO()
+    picture(640, 480).save(out, kind)
+    made = cropped_source(out.getvalue(), PART.kept)
+    assert images.sniff(made) == "png"
+    whole = np.asarray(images.decode(out.getvalue()))
+    assert (np.asarray(images.decode(made)) == whole[0:470, 40:640]).all()
+
+
+def test_judges_see_the_part_of_the_source_that_is_kept() -> None:
+    source = picture(640, 480)
+    geometry = fixed_canvas(640, 480)
+    canvas = lay(source, geometry)
+    made = cropped(geometry, PART, canvas, 1024, 95)
+    assert made.cropped_view is not None
+    view = images.decode(made.cropped_view)
+    assert view.size == PART.size
+    apart = np.abs(np.asarray(view).astype(int) - np.asarray(source)[0:470, 40:640])
+    assert apart.mean() < 2
+    assert images.decode(cropped(geometry, PART, canvas, 300, 95).cropped_view or b"").width == 300
+
+
+def test_of_a_whole_source_the_published_view_serves() -> None:
+    geometry = fixed_canvas(640, 480)
+    canvas = lay(picture(640, 480), geometry)
+    assert cropped(geometry, whole_frame(geometry, canvas.size), canvas, 64, 90) == Cropped()

@@ -126,10 +126,11 @@ def test_whatever_a_writer_answers_is_a_text_or_a_note_that_any_file_takes(body)
 
 
 def test_a_rewrite_keeps_the_old_text_beside_the_new():
-    made = rewrite.rewritten(TRIPLET, "Put a red hat on.", answer("{}"))
+    made = rewrite.rewritten(TRIPLET, "Put a red hat on.", answer("{}"), CONFIG)
     assert made.instruction_type == "rewrite"
     assert made.instruction_original == "Add a hat."
     assert made.rewrite_response == "cd" * 32
+    assert made.rewrite_prompt == "difference-1"
 
 
 def test_an_original_has_no_second_text():

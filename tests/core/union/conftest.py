@@ -19,7 +19,7 @@ from editcorpus.union.results import United
 from editcorpus.union.terms import Terms
 from editcorpus.union.unite import Wish, unite
 
-KINDS: dict[type, Any] = {str: "", int: 16, float: 0.5, bool: True, bytes: b""}
+KINDS: dict[type, Any] = {str: "", int: 16, float: 0.5, bool: True, bytes: b"", float | None: None}
 OWNER = Owner("me", "here", 1)
 
 
@@ -39,6 +39,10 @@ def record(number: int, **changes: Any) -> Published:
         "license": "MIT",
         "model": "gpt-image-2.5-sunburst",
         "outside_mask": -1.0,
+        "change_x": 0,
+        "change_y": 0,
+        **dict.fromkeys(("crop_left", "crop_top", "crop_right", "crop_bottom"), 0),
+        "lost_share": 0.0,
         "response": f"{number:064x}",
         "source_row": number,
     }

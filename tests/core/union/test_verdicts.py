@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from editcorpus.layouts.parquet import read_outcomes
 from editcorpus.records import Published, Rejected
 from editcorpus.union.entries import Entries
+from editcorpus.union.nearness import Nearness, Told
+from editcorpus.union.splitting import split_of
 from editcorpus.union.terms import Terms
-from editcorpus.union.verdicts import SPLITS, Verdict, decide, rank_of, split_of
+from editcorpus.union.verdicts import SPLITS, Relations, Verdict, decide, rank_of
 
 GOLDEN_SPLITS, GOLDEN_RANKS = [0, 2, 1, 2], [11394, 57497, 61775, 8038]
 """What a released version gave: corpora that exist depend on it."""
@@ -169,6 +171,47 @@ def test_decisions_are_those_of_the_plain_rules(
     found = decide(entries, [slice(0, cut), slice(cut, len(rows))], terms)
     wanted = _plainly(rows, [range(cut), range(cut, len(rows))], terms, most)
     assert [Verdict(code) for code in found.codes.tolist()] == wanted
+
+
+PAIRS = st.sets(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=20)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PAIRS, st.lists(st.integers(0, 3), min_size=20, max_size=20), st.sets(st.integers(0, 19)))
+def test_of_near_triplets_one_stays_and_benchmarks_pictures_do_not(
+    pairs: set[tuple[int, int]], scores: list[int], theirs: set[int]
+) -> None:
+    columns = {name: np.arange(20, dtype="u8") for name in ("image", "thread")}
+    columns |= {name: np.array([b"%016d" % n for n in range(20)]) for name in ("id_key", "content")}
+    columns |= {"licence": np.zeros(20, "i4"), "score": np.array(scores, "f4")}
+    entries = Entries(columns, {"licence": ["MIT"]})
+    additions = [slice(0, 8), slice(8, 8), slice(8, 20)]
+    ordered = {(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]}
+    near = []
+    for rows in additions:
+        came = [pair for pair in ordered if rows.start <= pair[1] < rows.stop]
+        found = np.array(came, "u4").reshape(-1, 2)
+        nobody = np.empty(0, "u4"), np.empty(0, "u4")
+        near.append(Nearness(nobody, nobody, (found[:, 0], found[:, 1]), Told()))
+    relations = Relations(near, np.array(sorted(theirs), "i8"))
+    found = decide(entries, additions, Terms(), relations)
+    stays: set[int] = set()
+    for rows in additions:
+        left = set(range(rows.start, rows.stop)) - theirs
+        there = left | stays
+        while there:
+            group, edge = set(), {there.pop()}
+            while edge:
+                group |= edge
+                edge = {n for pair in ordered if set(pair) & edge for n in pair} & there
+                there -= edge
+            if not group & stays:
+                stays.add(min(group, key=lambda n: (-scores[n], n)))
+    kept = {n for n in range(20) if found.codes[n] == Verdict.KEPT}
+    assert kept == stays
+    assert {n for n in range(20) if found.codes[n] == Verdict.CONTAMINATED} == theirs
+    lost = set(range(20)) - theirs - stays
+    assert {int(found.earlier[n]) for n in lost} <= stays
 
 
 def _plainly(

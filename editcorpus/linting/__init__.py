@@ -1,0 +1,1 @@
+"""What is wrong with a published corpus: measured from its files alone, without a paid call."""
