@@ -31,6 +31,11 @@ LEAST_BYTES = 2**20
 VERSION = 1
 _AT_ONCE = 8
 """Groups of a bucket that are fetched at once, and held."""
+_UNUSABLE = (
+    *(ValueError, ArithmeticError, LookupError, TypeError, AttributeError),
+    *(RecursionError, StorageError),
+)
+"""What decoding raises where bytes are no digest."""
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -131,7 +136,7 @@ def keep_digests(store: Store, kinds: Iterable[Kind[Any]], folder: str) -> None:
         folder: `<run>/<process>`.
     """
     try:
-        full = [group for group in groups(store, folder) if group.bytes >= GROUP_BYTES]
+        full = groups(store, folder)[:-1]
         kept = set(store.list(f"{DIGESTS}/{folder}"))
         for kind in kinds:
             for group in full:
@@ -153,7 +158,7 @@ def _made(
     if data is not None:
         try:
             return kind.decode(data)
-        except (ValueError, ArithmeticError, LookupError, TypeError, StorageError) as error:
+        except _UNUSABLE as error:
             _log.warning("%s is not used: %s", store.url(group.path(kind.name)), error)
             files = _files(store, group)
     made = kind.read(files)
@@ -164,13 +169,18 @@ def _made(
 
 def _keep(store: Store, kind: Kind[_T], group: Group, made: _T) -> None:
     payload = kind.encode(made)
-    if payload is None:
+    if payload is None or _grew(store, group):
         return
     head = {**_told(group), "crc": f"{zlib.crc32(payload):08x}"}
     try:
         store.write(group.path(kind.name), json.dumps(head).encode() + b"\n" + payload)
     except (StorageError, StorageFull) as error:
         _log.warning("The next start reads these journals whole: %s", error)
+
+
+def _grew(store: Store, group: Group) -> bool:
+    """Whether files are longer than they were: what was read of them may be more than is durable yet."""
+    return store.local is not None and any(store.size(path) != size for path, size in group.files)
 
 
 def _told(group: Group) -> Mapping[str, object]:

@@ -17,6 +17,8 @@ DRIFT = round(5 / 255, 4)
 ALIKE_NCC, MUCH = 0.10, 0.20
 """Correlation below which nothing of a source is found again, where so large a share changed: pictures
 that have nothing in common have 0.10 at most; local edits have less where all structure was in the edit."""
+UNLIKE = 0.07
+"""Agreement of contours below which nothing is found again of a source whose whole picture may change."""
 
 
 class Doubt(StrEnum):
@@ -25,34 +27,37 @@ class Doubt(StrEnum):
     TINY_EDIT = "tiny_edit"
     """Hardly anything changed."""
     NOTHING_ALIKE = "nothing_alike"
-    """Nothing of the source is found again, though the task is not one that may change all."""
+    """Nothing of the source is found again; of a task that may change all, no contour either."""
     UNLIKE_OUTSIDE = "unlike_outside"
     """Outside of the edit detail was lost or redrawn."""
     TONE_DRIFT = "tone_drift"
     """Outside of the edit colours or light changed."""
 
 
-def doubts(triplet: Triplet, measures: Measures, config: Config) -> str:
+def doubts(triplet: Triplet, measures: Measures, config: Config, agreement: float = 1.0) -> str:
     """Names of the doubts about a result, in the order of `Doubt`, between spaces; empty without any.
 
-    Of tasks that may change the whole picture only the first one is asked.
+    Of tasks that may change the whole picture only the first two are asked.
 
     Args:
         triplet: Gives the task.
         measures: Of the result.
         config: Says which tasks are which.
+        agreement: Of the contours of both pictures (`contours.py`), where the task may change all.
     """
-    return " ".join(_doubts(measures, whole=task_is(triplet, config.whole_tasks)))
+    whole = task_is(triplet, config.whole_tasks)
+    return " ".join(_doubts(measures, agreement, whole=whole))
 
 
-def _doubts(measures: Measures, *, whole: bool) -> Iterator[Doubt]:
+def _doubts(measures: Measures, agreement: float, *, whole: bool) -> Iterator[Doubt]:
     share = measures.changed_share_no_tone
     if (measures.changed_share if whole else share) < TINY:
         yield Doubt.TINY_EDIT
+    alike = agreement >= UNLIKE if whole else measures.registration_ncc >= ALIKE_NCC
+    if not measures.registered and not alike and share > MUCH:
+        yield Doubt.NOTHING_ALIKE
     if whole:
         return
-    if not measures.registered and measures.registration_ncc < ALIKE_NCC and share > MUCH:
-        yield Doubt.NOTHING_ALIKE
     if _below(measures.psnr_outside, LEAST_PSNR) or _below(measures.ssim_outside, LEAST_SSIM):
         yield Doubt.UNLIKE_OUTSIDE
     if measures.tone_drift >= DRIFT:

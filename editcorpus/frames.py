@@ -7,6 +7,7 @@ each px of the source that stays is the published one.
 """
 
 import math
+from dataclasses import replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
@@ -36,6 +37,9 @@ are fewer, of the content box: below it a correction blurs more than it mends.""
 MOVED = 0.5 / JUDGED_SIDE
 """Displacement from which on pictures are laid on each other before they are compared: half a px of the
 size at which that is done."""
+LASTING = 0.0005
+"""What may be left once shift and zoom are undone, as a share of the long side: half a px of 1024, as much as
+counts as aligned. Right fits leave a third of it; wrong ones were fitted to what differs in both pictures."""
 UNKNOWN = -1.0
 """What is left of a displacement of which nothing can be said."""
 
@@ -184,15 +188,32 @@ def settled(
     found = register(luminance(shown.source), luminance(shown.edited))
     size = (geometry.source_width, geometry.source_height)
     standing, frame = _standing(geometry, found, limit), whole_frame(geometry, answer.size)
+    as_it_is = Settled(found, standing, frame, shown, shown, UNKNOWN)
+    if not found.accepted:
+        return as_it_is
+    as_it_is = as_it_is._replace(left_px=round(corner_px(found, size), 3))
     corrected = standing is Standing.CORRECTED
-    pair, written = shown, shown
-    if found.accepted and (corrected or displacement(found) > MOVED):
-        pair = settled_pair(geometry, canvas, answer, found)
-    left = corner_px(found, size) if found.accepted else UNKNOWN
-    if corrected:
-        frame, written = common_frame(found, size, frame.box, answer.size), pair
-        left = remaining_px(luminance(pair.source), luminance(pair.edited), frame.size)
-    return Settled(found, standing, frame, written, pair, round(left, 3))
+    if not corrected and displacement(found) <= MOVED:
+        return as_it_is
+    pair = settled_pair(geometry, canvas, answer, found)
+    common = common_frame(found, size, frame.box, answer.size)
+    left = remaining_px(luminance(pair.source), luminance(pair.edited), common.size)
+    if not lasts(left, common.size):
+        found, standing = replace(found, accepted=False), Standing.UNREGISTERED
+        return Settled(found, standing, frame, shown, shown, UNKNOWN)
+    if not corrected:
+        return as_it_is._replace(pair=pair)
+    return Settled(found, standing, common, pair, pair, round(left, 3))
+
+
+def lasts(left_px: float, size: tuple[int, int]) -> bool:
+    """Whether a fit still holds once it is undone.
+
+    Args:
+        left_px: How far a corner is still off then, as `remaining_px` gives it.
+        size: Of the picture it is measured in, in px.
+    """
+    return left_px <= LASTING * max(size)
 
 
 def _standing(geometry: Geometry, found: Registration, limit: float) -> Standing:

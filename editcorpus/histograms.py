@@ -1,4 +1,4 @@
-"""How figures are spread, drawn as one small SVG that needs nothing from outside.
+"""How figures are spread, drawn as small SVGs that need nothing from outside.
 
 The same values give the same text. Shapes and words carry classes (`kept`, `other`, `word`, `line`), so that
 a page that holds the picture may give them colours of its own; alone it reads on light and on dark ground.
@@ -8,10 +8,12 @@ import math
 from collections.abc import Sequence
 from html import escape
 from statistics import median
+from typing import NamedTuple
 
 WIDTH, HEIGHT = 320, 128
 """Units of the drawing: it scales to whatever it is put into."""
 _TOP, _BOTTOM = 26, 18
+_ACROSS, _GAP = 3, 24
 _KEPT, _OTHER, _WORD, _LINE = "#1d7548", "#c7743a", "#75787d", "#9a9ca0"
 
 
@@ -36,19 +38,74 @@ def histogram(
     Raises:
         ValueError: The axis has no length, or there are no bars.
     """
-    if not low < high or bins < 1:
-        raise ValueError(f"A histogram needs an axis and bars, not {low} to {high} in {bins}.")
+    _check(low, high, bins)
     kept, rest = _finite(values), _finite(others)
     counts = [_counted(each, low, high, bins) for each in (kept, rest)]
-    words = _words(kept + rest)
-    heading = escape(title)
+    return _framed(
+        title, _words(kept + rest), _bars(counts[0], counts[1], low, high) + _axis(low, high)
+    )
+
+
+class Counted(NamedTuple):
+    """A figure that was counted before.
+
+    Attributes:
+        title: What the figure is; any text.
+        of: How many values were counted.
+        middle: Their median.
+        bars: How many lie in each of as many equal parts of the axis; at least one part.
+        low: Left end of the axis.
+        high: Right end, above `low`.
+    """
+
+    title: str
+    of: int
+    middle: float
+    bars: Sequence[int]
+    low: float
+    high: float
+
+
+def histograms(figures: Sequence[Counted]) -> str:
+    """One `svg` element with a histogram of each figure, three in a row.
+
+    Raises:
+        ValueError: There is no figure, an axis has no length, or there are no bars.
+    """
+    if not figures:
+        raise ValueError("There is nothing to draw.")
+    made = []
+    for place, one in enumerate(figures):
+        _check(one.low, one.high, len(one.bars))
+        bars = _bars(one.bars, [0] * len(one.bars), one.low, one.high)
+        at = (place % _ACROSS * (WIDTH + _GAP), place // _ACROSS * (HEIGHT + _GAP))
+        words = f"{one.of:,} values, median {_number(one.middle)}"
+        made.append(_framed(one.title, words, bars + _axis(one.low, one.high), at))
+    across, down = min(len(figures), _ACROSS), -(-len(figures) // _ACROSS)
+    size = (across * (WIDTH + _GAP) - _GAP, down * (HEIGHT + _GAP) - _GAP)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="histogram" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]} {size[1]}" '
+        f'width="{size[0]}" height="{size[1]}">{"".join(made)}</svg>'
+    )
+
+
+def _check(low: float, high: float, bins: int) -> None:
+    if not low < high or bins < 1:
+        raise ValueError(f"A histogram needs an axis and bars, not {low} to {high} in {bins}.")
+
+
+def _framed(title: str, words: str, body: str, at: tuple[int, int] | None = None) -> str:
+    """A drawing with its heading; `at` is where it lies in another one, of longer titles."""
+    heading = escape(title)
+    place = f'x="{at[0]}" y="{at[1]}" width="{WIDTH}" height="{HEIGHT}" ' if at else ""
+    beside, anchor = ((0, 24), "start") if at else ((WIDTH, 12), "end")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="histogram" role="img" {place}'
         f'viewBox="0 0 {WIDTH} {HEIGHT}" aria-label="{heading}: {words}" '
         f'font-family="system-ui, sans-serif" font-size="11">'
         f'<text class="word" x="0" y="12" fill="{_WORD}" font-weight="600">{heading}</text>'
-        f'<text class="word" x="{WIDTH}" y="12" fill="{_WORD}" text-anchor="end">{words}</text>'
-        f"{_bars(counts[0], counts[1], low, high)}{_axis(low, high)}</svg>"
+        f'<text class="word" x="{beside[0]}" y="{beside[1]}" fill="{_WORD}" text-anchor="{anchor}">'
+        f"{words}</text>{body}</svg>"
     )
 
 

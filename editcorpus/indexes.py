@@ -105,11 +105,17 @@ class TextIndex:
         return len(self._prefix)
 
     @classmethod
-    def of(cls, store: Store, refusals: Refusals) -> "TextIndex":
-        """What all journals of a store hold, digests kept; who is refused is told to `refusals`."""
+    def of(cls, store: Store, refusals: Refusals, *, keep: bool) -> "TextIndex":
+        """What all journals of a store hold; who is refused is told to `refusals`.
+
+        Args:
+            store: Where they lie.
+            refusals: Of requests; it is added to.
+            keep: Whether digests may be written, so that the next one need not read so much.
+        """
         made = cls()
         found: list[_Texts] = []
-        for group, texts in digested(store, TEXTS, groups(store), keep=True):
+        for group, texts in digested(store, TEXTS, groups(store), keep=keep):
             first = len(made._paths)
             made._paths += [path for path, _ in group.files]
             for line in texts.said:

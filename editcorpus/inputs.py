@@ -9,12 +9,21 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import fsspec
 
-from editcorpus.buckets import cause, client_options, hurry, refuse_password, without_secrets
+from editcorpus import webfiles
+from editcorpus.buckets import (
+    RangeFile,
+    cause,
+    client_options,
+    hurry,
+    refuse_password,
+    without_secrets,
+)
 from editcorpus.errors import (
     ConfigError,
     EditcorpusError,
@@ -139,12 +148,21 @@ class Inputs:
             return hub_at(self.options, hasty=self.first_look).open(parse(url), self.sizes.get(url))
         with self.explained(url):
             whole = self.signed.get(url, url)
+            if webfiles.is_web(url):
+                return self._on_web(url, whole)
             system, path = _system(whole, self.options, hasty=self.first_look)
             opened: IO[bytes] = system.open(path, "rb", cache_type="none")
             return opened
 
+    def _on_web(self, url: str, whole: str) -> IO[bytes]:
+        size = self.sizes.get(url)
+        if size is None:
+            size = webfiles.length(whole, hasty=self.first_look)
+        fetch = partial(webfiles.fetch, whole, hasty=self.first_look)
+        return cast("IO[bytes]", RangeFile(url, size, fetch))
+
     def reach(self, url: str) -> tuple[Any, str]:
-        """The filesystem of a folder or bucket, and what a path is there; not for the Hub.
+        """The filesystem of a folder or bucket, and what a path is there; not for Hub and web servers.
 
         Raises:
             ConfigError: The URL's protocol is unknown.
@@ -182,6 +200,9 @@ def _on_hub(
 
 def _found(where: str, options: Mapping[str, Any], kind: Kind) -> Iterator[tuple[str, int | None]]:
     """Each file, and its bytes as a list of a place behind a network has them."""
+    if webfiles.is_web(where):
+        yield where, _on_web(where, kind)
+        return
     with _explained(where, options, ConfigError):
         system, path = _system(where, options, hasty=True)
         listed = _listed(system, path)
@@ -193,6 +214,15 @@ def _found(where: str, options: Mapping[str, Any], kind: Kind) -> Iterator[tuple
             yield name, None
         else:
             yield str(system.unstrip_protocol(name)), listed[name].get("size")
+
+
+def _on_web(where: str, kind: Kind) -> int:
+    """Bytes of the one file that a URL of a web server names."""
+    with _explained(where, {}, ConfigError):
+        try:
+            return webfiles.length(where, hasty=True)
+        except FileNotFoundError:
+            raise ConfigError(f"No {kind.told} is found at {unsigned(where)!r}.") from None
 
 
 def _listed(system: Any, path: str) -> Mapping[str, Mapping[str, Any]]:

@@ -5,17 +5,21 @@ edit of another picture. It is the second if it fits one of the other sources of
 far worse. Candidates are found by small signatures of local contrast, computed once and only when the first
 result of a shard is suspected; the best ones are then laid on the result by `registration.register`, so
 that a likeness of layout, as pages and charts have it, rejects nobody. An edit that redrew all of the other
-picture, too, fits nobody and cannot be told. Error rates: `make bench-vision`, and docs/vision.md.
+picture fits nobody so; its contours are compared with those of all sources instead (`contours.py`), and it is
+another one's if they agree with that, and with its own no better than by chance. Error rates:
+`make bench-vision`, and docs/vision.md.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from editcorpus.contours import SIDE, agreements, contours, shifts
 from editcorpus.geometry import way_back
 from editcorpus.planes import Plane, level
 from editcorpus.records import Geometry
@@ -30,6 +34,8 @@ CLOSEST = 2
 """Sources that are looked at closely."""
 FITS, BETTER = 0.35, 0.25
 """Correlation after the fit that makes a source the result's, and by how much its own has to be worse."""
+REDRAWN, STRANGE = 0.25, 0.10
+"""Agreement of contours that makes a source that of a redrawn result, and the most that its own may have."""
 _TURN = "#"
 """What parts the number of a turn from the id of its conversation."""
 
@@ -55,13 +61,29 @@ class Misfit:
 
     Attributes:
         id: Of the other triplet.
-        ncc: Correlation of local contrast with its source after the fit, -1 to 1.
+        ncc: Correlation with its source, -1 to 1.
         own_ncc: Likewise with the result's own source.
+        of: What correlates: `local contrast`, after the fit, or `contours`.
     """
 
     id: str
     ncc: float
     own_ncc: float
+    of: str = "local contrast"
+
+
+class _Known(NamedTuple):
+    """What is known of all sources, one a row: their signatures, and their contours."""
+
+    signatures: NDArray[np.float32]
+    contours: NDArray[np.float32]
+
+
+class _Boxed(NamedTuple):
+    """A box of a result in px, and the places of the sources that would lie there."""
+
+    box: tuple[float, float, float, float]
+    places: list[int]
 
 
 class Neighbours:
@@ -74,7 +96,7 @@ class Neighbours:
     def __init__(self, sources: Sequence[Neighbour]) -> None:
         self._sources = sources
         self._lock = Lock()
-        self._known: NDArray[np.float32] | None = None
+        self._made: _Known | None = None
 
     def whose(self, key: str, answer: Image.Image) -> Misfit | None:
         """The other source that a result fits, and its own does not.
@@ -87,42 +109,68 @@ class Neighbours:
             answer: The result as it came, of any mode.
         """
         grey = answer.convert("L")
-        own = next(source for source in self._sources if source.id == key)
-        for other in self._alike(own, grey):
+        place = next(place for place, source in enumerate(self._sources) if source.id == key)
+        others = list(self._others(self._sources[place]))
+        return self._fitting(place, others, grey) or self._redrawn(place, others, grey)
+
+    def _fitting(self, own: int, others: Sequence[int], grey: Image.Image) -> Misfit | None:
+        """The source on which the result lies, by local contrast."""
+        for place in self._alike(others, grey):
+            other = self._sources[place]
             found = _laid(other, grey)
             if found.accepted and found.ncc >= FITS:
-                own_ncc = _laid(own, grey).ncc
+                own_ncc = _laid(self._sources[own], grey).ncc
                 if found.ncc >= own_ncc + BETTER:
                     return Misfit(other.id, found.ncc, own_ncc)
         return None
 
-    def _alike(self, own: Neighbour, grey: Image.Image) -> list[Neighbour]:
-        """The sources whose signatures are most like the result's, the best first."""
-        known = self._signatures()
-        seen: dict[tuple[int, ...], NDArray[np.float32]] = {}
-        likes: list[tuple[float, int]] = []
-        for place, source in self._others(own):
-            box = way_back(source.geometry, (2 * SIGNATURE_SIDE, 2 * SIGNATURE_SIDE))
-            key = tuple(round(edge) for edge in box)
-            if key not in seen:
-                seen[key] = signature(grey, way_back(source.geometry, grey.size))
-            like = float(known[place] @ seen[key])
-            if like >= SUSPECTED:
-                likes.append((-like, place))
-        return [self._sources[place] for _, place in sorted(likes)[:CLOSEST]]
+    def _redrawn(self, own: int, others: Sequence[int], grey: Image.Image) -> Misfit | None:
+        """The source with whose contours those of the result agree."""
+        found = dict(self._agreements([own, *others], grey))
+        mine = found.pop(own)
+        best = max(found, key=lambda place: found[place], default=own)
+        if mine > STRANGE or best == own or found[best] < REDRAWN:
+            return None
+        return Misfit(self._sources[best].id, found[best], mine, "contours")
 
-    def _others(self, own: Neighbour) -> Iterator[tuple[int, Neighbour]]:
+    def _alike(self, others: Sequence[int], grey: Image.Image) -> list[int]:
+        """The sources whose signatures are most like the result's, the best first."""
+        likes: list[tuple[float, int]] = []
+        for box, places in self._boxes(others, grey.size):
+            found = self._known().signatures[places] @ signature(grey, box)
+            likes += [(-float(like), place) for like, place in zip(found, places, strict=True)]
+        return [place for like, place in sorted(likes)[:CLOSEST] if -like >= SUSPECTED]
+
+    def _agreements(self, places: Sequence[int], grey: Image.Image) -> Iterator[tuple[int, float]]:
+        for box, same in self._boxes(places, grey.size):
+            found = agreements(self._known().contours[same], shifts(contours(grey, box)))
+            yield from zip(same, map(float, found), strict=True)
+
+    def _boxes(self, places: Sequence[int], size: tuple[int, int]) -> Iterable[_Boxed]:
+        """Sources by where they would lie in a result, to a px of a small one."""
+        made: dict[tuple[int, ...], _Boxed] = {}
+        for place in places:
+            geometry = self._sources[place].geometry
+            small = way_back(geometry, (2 * SIGNATURE_SIDE, 2 * SIGNATURE_SIDE))
+            key = tuple(round(edge) for edge in small)
+            made.setdefault(key, _Boxed(way_back(geometry, size), [])).places.append(place)
+        return made.values()
+
+    def _others(self, own: Neighbour) -> Iterator[int]:
         conversation = own.id.partition(_TURN)[0]
         for place, source in enumerate(self._sources):
             if source.id.partition(_TURN)[0] != conversation and _same_canvas(source, own):
-                yield place, source
+                yield place
 
-    def _signatures(self) -> NDArray[np.float32]:
+    def _known(self) -> _Known:
         with self._lock:
-            if self._known is None:
-                looks = [signature(source.look(SIGNATURE_SIDE)) for source in self._sources]
-                self._known = np.stack(looks)
-            return self._known
+            if self._made is None:
+                looks = [source.look(max(SIGNATURE_SIDE, SIDE)) for source in self._sources]
+                self._made = _Known(
+                    np.stack([signature(look) for look in looks]),
+                    np.stack([contours(look).ravel() for look in looks]),
+                )
+            return self._made
 
 
 def signature(

@@ -4,7 +4,7 @@ What registration works on: luminance of shape (h, w), float32, 0 to 255.
 """
 
 import math
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,30 +43,6 @@ def level(source: Plane, edited: Plane, side: int) -> Pair:
     return Pair(_contrast(_shrunk(source, side)), _contrast(_shrunk(edited, side)))
 
 
-class Levels:
-    """Both pictures at whatever level is asked for; each is made once."""
-
-    def __init__(self, source: Plane, edited: Plane) -> None:
-        self._whole = source, edited
-        self._made: dict[int, Pair] = {}
-
-    def at(self, side: int) -> Pair:
-        """As `level` gives it."""
-        if side not in self._made:
-            self._made[side] = level(*self._whole, side)
-        return self._made[side]
-
-    def finest(self) -> Pair:
-        """As they are."""
-        return self.at(max(self._whole[0].shape))
-
-    def turned(self) -> Self:
-        """The same with source and result exchanged."""
-        made = type(self)(*self._whole[::-1])
-        made._made = {side: Pair(pair.edited, pair.source) for side, pair in self._made.items()}
-        return made
-
-
 def _shrunk(plane: Plane, side: int) -> Plane:
     height, width = plane.shape
     longest = max(height, width)
@@ -82,20 +58,21 @@ def _contrast(plane: Plane) -> Plane:
     radius = max(3, max(plane.shape) // 32)
     rest = plane - _mean(plane, radius)
     deviation = np.sqrt(np.maximum(_mean(rest * rest, radius), 1))
-    contrast: Plane = rest / (deviation + 6)
-    return contrast
+    deviation += 6
+    rest /= deviation
+    return rest
 
 
-def alike(pair: Pair, fit: Fit) -> Mask:
-    """(h, w): where both pictures look alike after a fit."""
-    return likeness(pair, fit) >= LIKENESS
+def alike(pair: Pair) -> Mask:
+    """(h, w): where both pictures look alike."""
+    return likeness(pair) >= LIKENESS
 
 
-def likeness(pair: Pair, fit: Fit) -> Plane:
-    """(h, w): how much each neighbourhood is alike after a fit, by its correlation, -1 to 1."""
-    edited = warped(pair.edited, fit)
+def likeness(pair: Pair) -> Plane:
+    """(h, w): how much each neighbourhood is alike, by its correlation, -1 to 1."""
+    source_contrast, edited = pair
     radius = max(3, max(edited.shape) // 48)
-    products = (pair.source * edited, pair.source * pair.source, edited * edited)
+    products = (source_contrast * edited, source_contrast * source_contrast, edited * edited)
     both, source, other = (_mean(product, radius) for product in products)
     found: Plane = both / np.sqrt(np.maximum(source * other, np.float32(1e-12)))
     return found
@@ -108,18 +85,41 @@ def _mean(plane: Plane, radius: int) -> Plane:
     """
     block = max(1, radius // 3)
     height, width = plane.shape
-    blocks = np.asarray(Image.fromarray(plane).reduce(block)) if block > 1 else plane
+    blocks = _blocks(plane, block)
     reach = round(radius / block)
     size = 2 * reach + 1
     sums = np.pad(blocks, ((reach + 1, reach), (reach + 1, reach)), "edge").astype(np.float64)
     sums = sums.cumsum(axis=0).cumsum(axis=1)
     rows = sums[size:] - sums[:-size]
     means = ((rows[:, size:] - rows[:, :-size]) / size**2).astype(np.float32)
+    wide = _interpolated(means.T, block).T
+    return _interpolated(wide, block)[:height, :width]
+
+
+def _blocks(plane: Plane, block: int) -> Plane:
+    """The mean of each block of so many px each way."""
+    if block == 1:
+        return plane
+    beyond = tuple((0, -side % block) for side in plane.shape)
+    whole = np.pad(plane, beyond, "edge") if np.any(beyond) else plane
+    rows = whole.reshape(-1, block, whole.shape[1]).sum(axis=1)
+    found: Plane = rows.reshape(len(rows), -1, block).sum(axis=2) / np.float32(block * block)
+    return found
+
+
+def _interpolated(means: Plane, block: int) -> Plane:
+    """So many rows for each row, by linear interpolation."""
     if block == 1:
         return means
-    box = (0.0, 0.0, width / block, height / block)
-    made = Image.fromarray(means).resize((width, height), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(made)
+    beyond = np.concatenate((means[:1], means, means[-1:]))
+    steps = np.diff(beyond, axis=0)
+    made = np.empty((len(means), block, means.shape[1]), np.float32)
+    for row in range(block):
+        at = (row + 0.5) / block + 0.5
+        first = int(at)
+        np.multiply(steps[first : first + len(means)], np.float32(at - first), out=made[:, row])
+        made[:, row] += beyond[first : first + len(means)]
+    return made.reshape(-1, means.shape[1])
 
 
 def extent(fit: Fit, size: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -133,18 +133,44 @@ def extent(fit: Fit, size: tuple[int, int]) -> tuple[float, float, float, float]
     )
 
 
-def warped(edited: Plane, fit: Fit) -> Plane:
-    """The edited picture with zoom and shift undone, by linear interpolation."""
+def laid(pair: Pair, fit: Fit) -> Pair:
+    """Both pictures, zoom and shift of the edited one undone; 0 where it does not reach."""
     if fit == Fit():
-        return edited
+        return pair
+    height, width = pair.edited.shape
+    left, share_x = _neighbours(width, fit.zoom_x, fit.shift_x)
+    top, share_y = _neighbours(height, fit.zoom_y, fit.shift_y)
+    rows = _between(pair.edited[top], pair.edited[top + 1], share_y[:, None])
+    made = _between(rows[:, left], rows[:, left + 1], share_x)
+    made[np.isnan(made)] = 0
+    return Pair(pair.source, made)
+
+
+def sampled(edited: Plane, rows: NDArray[np.intp], columns: NDArray[np.intp], fit: Fit) -> Plane:
+    """(n,): what `laid` gives at some px alone."""
     height, width = edited.shape
-    picture = Image.fromarray(edited).transform(
-        (width, height),
-        Image.Transform.EXTENT,
-        extent(fit, (width, height)),
-        Image.Resampling.BILINEAR,
-    )
-    return np.asarray(picture)
+    left, share_x = _neighbours(width, fit.zoom_x, fit.shift_x)
+    top, share_y = _neighbours(height, fit.zoom_y, fit.shift_y)
+    flat, x, y = edited.ravel(), share_x[columns], share_y[rows]
+    first = (top * width)[rows] + left[columns]
+    upper, lower = (_between(flat[at], flat[at + 1], x) for at in (first, first + width))
+    found = _between(upper, lower, y)
+    found[np.isnan(found)] = 0
+    return found
+
+
+def _between(one: Plane, other: Plane, share: Plane) -> Plane:
+    found: Plane = one + (other - one) * share
+    return found
+
+
+def _neighbours(side: int, zoom: float, shift: float) -> tuple[NDArray[np.intp], Plane]:
+    """Of each px along a side, the px before it in the edited picture, and how far it lies beyond."""
+    px = np.arange(side)
+    at = px + zoom * (px + 0.5 - side / 2) + shift * side
+    first = np.clip(np.floor(at), 0, side - 2).astype(np.intp)
+    share = np.where((at < -0.5) | (at >= side - 0.5), np.nan, np.clip(at - first, 0, 1))
+    return first, share.astype(np.float32)
 
 
 def inside(shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -153,10 +179,10 @@ def inside(shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(margin, -margin), slice(margin, -margin)
 
 
-def correlation(pair: Pair, fit: Fit) -> float:
-    """Of local contrast over all of the pictures after a fit, -1 to 1."""
+def correlation(pair: Pair) -> float:
+    """Of local contrast over all of the pictures, -1 to 1."""
     inner = inside(pair.source.shape)
-    planes = (pair.source[inner], warped(pair.edited, fit)[inner])
+    planes = (pair.source[inner], pair.edited[inner])
     a, b = (plane - plane.mean(dtype=np.float64) for plane in planes)
     return float((a * b).sum()) / math.sqrt(float((a * a).sum()) * float((b * b).sum()) + 1e-9)
 

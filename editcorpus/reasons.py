@@ -181,7 +181,7 @@ REMEDIES: dict[Reason, str] = {
     ),
     Reason.NOT_DONE: ("Look in the gallery; set a lower publish.min_done under another run name."),
     Reason.NOT_PRESERVED: (
-        "Look in the gallery; set a lower publish.min_preserved under another run name."
+        "Look in the gallery; lower publish.min_preserved or whole_min_preserved under another run name."
     ),
     Reason.CHANGED_OUTSIDE: (
         "Look in the gallery; set publish.min_psnr_outside, min_ssim_outside or by_kind under another name."

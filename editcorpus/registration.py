@@ -2,10 +2,10 @@
 
 Image models redraw every pixel and let the picture drift by some pixels and percents. The fit has four
 parameters, zoom and shift per axis. It compares local contrast, not brightness, so that a change of tone
-does no harm; begins with a phase correlation, that large shifts are found; and continues with a
-Gauss-Newton fit on a pyramid, with Tukey weights. Only px of structure vote: on a page or a chart most px
-are flat, agree with everything, and would make what is off by two px look like an edit. Nor do places
-vote that do not look alike once the fit is nearly right: they are the edit.
+does no harm; begins with a phase correlation, that large shifts are found; and continues with a robust fit
+on a pyramid (`votes.py`). Only px of structure vote: on a page or a chart most px are flat, agree with
+everything, and would make what is off by two px look like an edit. Nor do places vote that do not look
+alike once the fit is nearly right: they are the edit.
 
 Pictures are luminance of shape (h, w), float32, about 768 px on the long side. Error rates on real
 pictures: `make bench-vision`, and docs/vision.md.
@@ -13,27 +13,22 @@ pictures: `make bench-vision`, and docs/vision.md.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from editcorpus.planes import (
-    FARTHEST,
     Fit,
-    Levels,
-    Mask,
     Pair,
     Plane,
     alike,
     by_phase,
     correlation,
     extent,
-    inside,
+    laid,
     likeness,
-    warped,
 )
+from editcorpus.votes import Levels, Structure, refined, step
 
 WORKING_SIDE = 768
 """Long side in px at which the fit ends: half of it leaves three times the error on charts."""
@@ -52,21 +47,12 @@ Contours that were drawn anew lie beside those of the source: they correlate by 
 by 8 px, and the way back agrees with them."""
 NCC_SLACK = 0.002
 """How much a fit may lose against no fit at all: resampling blurs."""
-ITERATIONS = 12
 DIGITS = 6
 """Digits behind the point of what is given: the last ones of sums depend on the kind of CPU."""
-CONVERGED = 0.01
-"""Movement of a corner in px of a level below which the fit has settled."""
 SETTLED = 0.05
 """Likewise, below which a picture counts as aligned from the outset..."""
 ALIGNED_NCC = 0.8
 """... if it correlates so well; then neither phase nor coarser levels are asked."""
-TUKEY, MAD = 4.685, 1.4826
-"""Tukey's constant for 95% efficiency; median absolute deviation to standard deviation."""
-STRUCTURE = 0.1
-"""Squared steps between neighbours from which on a px votes, in parts of their mean over the picture."""
-LEAST_VOTES = 200
-"""Px of like neighbourhoods below which all px of structure vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,35 +80,6 @@ class Registration:
 
 IDENTITY = Registration(1.0, 1.0, 0.0, 0.0, 1.0, 1.0, accepted=True)
 """What an untouched picture gives."""
-
-
-class _Votes(NamedTuple):
-    """The px that vote, as places in the plane, and how each answers to each parameter, (4, px)."""
-
-    places: NDArray[np.intp]
-    rows: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, plane: Plane, same: Mask | None = None) -> Self:
-        """By central differences; computed once per level, as the source stays where it is.
-
-        Args:
-            plane: Local contrast of the source.
-            same: Where the pictures look alike; else all of it may vote.
-        """
-        along_y, along_x = np.gradient(plane)
-        inner = inside(plane.shape)
-        energy = np.square(along_x) + np.square(along_y)
-        structure = np.zeros(plane.shape, bool)
-        structure[inner] = energy[inner] > STRUCTURE * energy[inner].mean(dtype=np.float64)
-        if same is not None and (structure & same).sum() >= LEAST_VOTES:
-            structure &= same
-        places = np.flatnonzero(structure)
-        height, width = plane.shape
-        row, column = np.divmod(places, width)
-        x, y = (column + 0.5) / width - 0.5, (row + 0.5) / height - 0.5
-        step_x, step_y = along_x.ravel()[places] * width, along_y.ravel()[places] * height
-        return cls(places, np.stack((step_x * x, step_x, step_y * y, step_y)).astype(np.float64))
 
 
 def luminance(image: Image.Image) -> Plane:
@@ -157,9 +114,10 @@ def register(source: Plane, edited: Plane) -> Registration:
         raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
     levels = Levels(source, edited)
     fit, judged = _fitted(levels), levels.at(JUDGED_SIDE)
-    before, after = correlation(judged, Fit()), correlation(judged, fit)
+    before, there = correlation(judged), laid(judged, fit)
+    after = correlation(there)
     zoom_x, shift_x, zoom_y, shift_y = (round(part, DIGITS) for part in fit)
-    close, same = _closeness(judged, fit)
+    close, same = _closeness(there, levels.structure(JUDGED_SIDE))
     alike_enough = close >= LEAST_CLOSE and same >= LEAST_SAME * close
     likely = alike_enough and after >= max(DOUBTFUL_NCC, before - NCC_SLACK)
     return Registration(
@@ -173,28 +131,31 @@ def register(source: Plane, edited: Plane) -> Registration:
     )
 
 
-def _closeness(judged: Pair, fit: Fit) -> tuple[float, float]:
+def _closeness(there: Pair, structure: Structure) -> tuple[float, float]:
     """The shares of the px of structure whose neighbourhoods are close, and the same."""
-    places = _Votes.of(judged.source).places
-    if not len(places):
+    if not len(structure.rows):
         return 0.0, 0.0
-    found = likeness(judged, fit).ravel()[places]
+    found = likeness(there)[structure.rows, structure.columns]
     return float((found >= CLOSE).mean()), float((found >= SAME).mean())
 
 
 def _fitted(levels: Levels) -> Fit:
-    judged = levels.at(JUDGED_SIDE)
-    fit = _refined(judged, _Votes.of(judged.source), _begun(levels))
-    if correlation(judged, fit) < DOUBTFUL_NCC:
+    fit = _refined(levels, JUDGED_SIDE, _begun(levels))
+    there = laid(levels.at(JUDGED_SIDE), fit)
+    if correlation(there) < DOUBTFUL_NCC:
         return fit
-    return _refined(levels.finest(), _like_votes(levels, fit), fit)
+    return _finest(levels, there, fit)
 
 
-def _like_votes(levels: Levels, fit: Fit) -> _Votes:
-    """The px of the finest level, of those that look alike after a fit."""
-    same = Image.fromarray(alike(levels.at(JUDGED_SIDE), fit))
-    source = levels.finest().source
-    return _Votes.of(source, np.asarray(same.resize(source.shape[::-1])))
+def _finest(levels: Levels, there: Pair, fit: Fit) -> Fit:
+    """A fit made better on the finest level, by the px of what looks alike."""
+    votes = levels.structure(levels.finest).votes(alike(there))
+    return refined(levels.at(levels.finest).edited, votes, fit)
+
+
+def _refined(levels: Levels, side: int, fit: Fit) -> Fit:
+    """Likewise on some level, by all px of structure."""
+    return refined(levels.at(side).edited, levels.structure(side).votes(), fit)
 
 
 def _returns(levels: Levels, fit: Fit) -> bool:
@@ -214,12 +175,12 @@ def _farthest(there: tuple[float, float], back: tuple[float, float]) -> float:
 def _begun(levels: Levels) -> Fit:
     """A fit that is good to a px or so; none at all where the pictures seem to be aligned."""
     middle = levels.at(JUDGED_SIDE // 2)
-    votes = _Votes.of(middle.source)
-    moved, fit = _step(middle, votes, Fit())
-    if moved <= SETTLED and correlation(middle, Fit()) >= ALIGNED_NCC:
+    votes = levels.structure(JUDGED_SIDE // 2).votes()
+    moved, fit = step(middle.edited, votes, Fit())
+    if moved <= SETTLED and correlation(middle) >= ALIGNED_NCC:
         return fit
-    coarse = levels.at(JUDGED_SIDE // 4)
-    return _refined(middle, votes, _refined(coarse, _Votes.of(coarse.source), by_phase(coarse)))
+    begun = by_phase(levels.at(JUDGED_SIDE // 4))
+    return refined(middle.edited, votes, _refined(levels, JUDGED_SIDE // 4, begun))
 
 
 def displacement(registration: Registration) -> float:
@@ -247,7 +208,7 @@ def remaining_px(source: Plane, edited: Plane, size: tuple[int, int]) -> float:
     What `register` gives, of the finest level alone; planes as there.
     """
     levels = Levels(source, edited)
-    fit = _refined(levels.finest(), _like_votes(levels, Fit()), Fit())
+    fit = _finest(levels, levels.at(JUDGED_SIDE), Fit())
     return _corner((fit.zoom_x, fit.shift_x), (fit.zoom_y, fit.shift_y), size)
 
 
@@ -260,33 +221,3 @@ def source_box(registration: Registration, size: tuple[int, int]) -> tuple[float
         registration.shift_y,
     )
     return extent(fit, size)
-
-
-def _refined(pair: Pair, votes: _Votes, fit: Fit) -> Fit:
-    for _ in range(ITERATIONS):
-        moved, fit = _step(pair, votes, fit)
-        if moved < CONVERGED:
-            break
-    return fit
-
-
-def _step(pair: Pair, votes: _Votes, fit: Fit) -> tuple[float, Fit]:
-    """One robust Gauss-Newton step: by how many px a corner moved, and the new fit."""
-    if not len(votes.places):
-        return 0.0, fit
-    miss = (pair.source - warped(pair.edited, fit)).ravel()[votes.places].astype(np.float64)
-    sigma = MAD * float(np.median(np.abs(miss[::3]))) + 1e-3
-    weight = np.square(np.maximum(1 - np.square(miss / (TUKEY * sigma)), 0))
-    weighted = votes.rows * weight
-    hessian = np.einsum("in,jn->ij", weighted, votes.rows)
-    hessian[np.diag_indices(4)] *= 1 + 1e-6
-    try:
-        delta = np.linalg.solve(hessian, (weighted * miss).sum(axis=1))
-    except np.linalg.LinAlgError:
-        return 0.0, fit
-    height, width = pair.source.shape
-    moved = max(
-        width * (abs(delta[0]) / 2 + abs(delta[1])), height * (abs(delta[2]) / 2 + abs(delta[3]))
-    )
-    new = np.clip(np.asarray(fit) + delta, -FARTHEST * 2, FARTHEST * 2)
-    return float(moved), Fit(*(float(part) for part in new))

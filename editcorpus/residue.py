@@ -13,23 +13,29 @@ along the side. Pictures are arrays of shape (H, W, 3), uint8, RGB.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
 
 import numpy as np
 
+from editcorpus.fringes import THICKEST, is_fringe
 from editcorpus.strips import (
-    ENDING,
+    BREACH,
+    LEAST_SHARE,
     TOLERANCES,
     Depths,
+    Line,
     Mask,
     Pixels,
     Tolerance,
     apart,
+    bar_on,
+    least,
+    leaving,
+    line_of,
     outer,
-    sharp_ends,
     strip_of,
+    without,
 )
 
 __all__ = [
@@ -48,23 +54,19 @@ MAX_BORDER_FRACTION = 0.005
 PLAIN_LEVELS = 8
 """Levels of a channel by which a px may stray from the padding's colour to be counted by the plain rule."""
 SIDES = ("left", "top", "right", "bottom")
-LEAST_SHARE, LEAST_COLUMNS = 0.02, 8
-"""Columns of the padding colour that make a side worth a look, as a share of it and in all."""
 WHOLE = 0.90
 """Share of the outermost line that must have one colour where it is not the one that was padded with."""
+MARGIN = 4
+"""Px from which on a margin of the source is known by where it ends, or by going on, in whatever colours."""
 SAME = 2.0
 """Px by which the thickness of a bar may differ from one that the source has there, in any colour: what
 a codec does to a line of one px is more than to change its colour a little."""
+DRIFT = 0.01
+"""Share of a side by which it may differ besides where nobody knows how the content moved."""
+GROUND = 0.60
+"""Share of columns below which a bar before flat ground is ground itself: it goes on between objects."""
 FLAT = 4
 """Levels by which the outermost line of a source with a margin strays from its colour."""
-BREACH = 0.02
-"""Share of columns in which content may lie inside a bar."""
-WEDGE_ENDING, WEDGE_SPAN, CORNER = 0.60, 0.12, 0.03
-"""A tilted bar: share that ends on its line, share of the side it spans, its distance from a corner."""
-MAX_SLOPE = 0.04
-"""Steepest tilt, lines per column: 2.3 degrees."""
-NEAR = 1.6
-"""Lines by which an end may miss the line."""
 
 
 class Kind(StrEnum):
@@ -107,19 +109,13 @@ class Residue:
     sides: Mapping[str, Side]
 
 
-class _Line(NamedTuple):
-    """Where columns end: depth = slope * column + offset, and which columns do."""
-
-    slope: float
-    offset: float
-    on: Mask
-
-
 def residual_padding(
     edited: Pixels,
     source: Pixels | None,
     sides: Iterable[str],
     color: tuple[int, int, int] = (255, 255, 255),
+    *,
+    registered: bool = True,
 ) -> Residue:
     """Find padding that is left at the sides of a picture that was cropped.
 
@@ -129,6 +125,8 @@ def residual_padding(
             pictures with a frame of their own for padded ones (5% of real pictures instead of 0.4%).
         sides: Which sides were padded: of `left`, `top`, `right`, `bottom`.
         color: The colour that was padded with, RGB.
+        registered: Whether the result lies on the source; else a margin of its own may have another
+            thickness by now.
 
     Returns:
         What was found; `deep` margins count as padding unless the whole border has that colour,
@@ -139,11 +137,13 @@ def residual_padding(
     """
     if source is not None and source.shape != edited.shape:
         raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
-    found = {side: _look(edited, source, side, color) for side in sides}
+    drift = 0.0 if registered else DRIFT
+    deep = {side: edited.shape[0 if side in {"top", "bottom"} else 1] for side in SIDES}
+    found = {side: _look(edited, source, side, color, SAME + drift * deep[side]) for side in sides}
     columns = sum(side.columns for side in found.values() if side.kind is not Kind.DEEP)
-    deep = sum(side.columns for side in found.values() if side.kind is Kind.DEEP)
-    if deep and not _all_round(edited, color):
-        columns += deep
+    margins = sum(side.columns for side in found.values() if side.kind is Kind.DEEP)
+    if margins and not _all_round(edited, color):
+        columns += margins
     share = ring_share(columns, edited.shape[1], edited.shape[0])
     return Residue(share, share > MAX_BORDER_FRACTION, found)
 
@@ -167,53 +167,72 @@ def ring_share(columns: int, width: int, height: int) -> float:
     return min(1.0, columns / max(1, 2 * (width + height) - 4))
 
 
-def _look(edited: Pixels, source: Pixels | None, side: str, color: tuple[int, int, int]) -> Side:
-    """A bar of the colour that was padded with, or of one that the whole outermost line has."""
-    found = _look_for(edited, source, side, np.asarray(color, np.uint8), LEAST_SHARE)
+def _look(
+    edited: Pixels,
+    source: Pixels | None,
+    side: str,
+    color: tuple[int, int, int],
+    near: float,
+    peeled: int = 0,
+) -> Side:
+    """A bar of the colour that was padded with, or of one that the whole outermost line has.
+
+    What is a mere fringe of the padding is taken off, line by line, and what lies behind it looked at.
+    """
+    padding = np.asarray(color, np.uint8)
+    found, fringed = _look_for(edited, source, side, padding, LEAST_SHARE, near), peeled > 0
     if found.kind not in BARS:
         own = np.median(outer(edited, side, 1)[0], axis=0).round().astype(np.uint8)
         if apart(own, color) > TOLERANCES[0].edge:
-            other = _look_for(edited, source, side, own, WHOLE)
-            found = other if other.kind in BARS else found
+            other = _look_for(edited, source, side, own, WHOLE, near)
+            if other.kind in BARS:
+                found, fringed = other, is_fringe(edited, side, other.thickness, padding)
+        if fringed and peeled < THICKEST and found.kind is not Kind.NATURAL:
+            behind = None if source is None else without(source, side)
+            inner = _look(without(edited, side), behind, side, color, near, peeled + 1)
+            return replace(inner, thickness=inner.thickness + 1) if inner.columns else inner
     if source is None or found.kind not in BARS:
         return found
-    before = _look(source, None, side, color)
-    same = before.kind in BARS and abs(before.thickness - found.thickness) <= SAME
+    before = _look(source, None, side, color, near)
+    same = before.kind in BARS and abs(before.thickness - found.thickness) <= near
     return Side(Kind.NATURAL) if same and 2 * before.columns >= found.columns else found
 
 
 def _look_for(
-    edited: Pixels, source: Pixels | None, side: str, color: Pixels, least: float
+    edited: Pixels, source: Pixels | None, side: str, color: Pixels, share: float, near: float
 ) -> Side:
     """What the two tolerances find: a bar in either, else what the tighter one says."""
     found = Side(Kind.CLEAN)
     for tolerance in TOLERANCES:
         line = outer(edited, side, 1)[0]
-        near = apart(line, color) <= tolerance.edge
-        if near.sum() < max(LEAST_COLUMNS, int(least * len(line))):
+        alike = apart(line, color) <= tolerance.edge
+        if alike.sum() < least(len(line), share):
             return found
-        shade = np.median(line[near], axis=0).round().astype(np.uint8)
+        shade = np.median(line[alike], axis=0).round().astype(np.uint8)
         if source is not None and _flat_line(source, side, shade):
             return Side(Kind.NATURAL)
-        found = _examine(edited, source, side, shade, tolerance)
+        found = _examine(edited, source, side, shade, tolerance, near)
         if found.kind in BARS:
             return found
     return found
 
 
 def _examine(
-    edited: Pixels, source: Pixels | None, side: str, shade: Pixels, tolerance: Tolerance
+    edited: Pixels,
+    source: Pixels | None,
+    side: str,
+    shade: Pixels,
+    tolerance: Tolerance,
+    near: float,
 ) -> Side:
     strip = strip_of(edited, side, shade, tolerance)
-    depth, columns = strip.deviation.shape
-    sharp = sharp_ends(strip, tolerance)
-    line = _Line(0.0, float(depth), np.zeros(columns, bool))
-    bar, kind = strip.ends >= depth, Kind.DEEP
-    if sharp.sum() >= _least(columns):
-        line = _line(strip.ends, sharp)
-        bar, kind = _bar(strip.ends, line), Kind.WEDGE if line.slope else Kind.BAR
-    elif bar.mean() < 1 - BREACH:
+    line, deep = line_of(strip, tolerance), False
+    if line is None and (strip.ends >= len(strip.deviation)).mean() >= 1 - BREACH:
+        strip, deep = strip_of(edited, side, shade, tolerance, share=1.0), True
+        line = line_of(strip, tolerance)
+    if line is None:
         return Side(Kind.CLEAN)
+    bar = bar_on(line, strip.ends)
     if not bar.any():
         return Side(Kind.CLEAN)
     if source is not None:
@@ -222,48 +241,13 @@ def _examine(
         if natural[bar].mean() >= 0.5:
             return Side(Kind.NATURAL)
         bar &= ~natural
+        on = bar & line.on
+        margin = on.any() and np.median(strip.ends[on]) >= MARGIN
+        if margin and (_ground(source, side, line) or _flat_to(source, side, strip.ends, on, near)):
+            return Side(Kind.NATURAL)
+    kind = Kind.DEEP if deep else Kind.WEDGE if line.slope else Kind.BAR
     ends = strip.ends[bar & line.on] if (bar & line.on).any() else strip.ends[bar]
     return Side(kind, int(bar.sum()), float(np.median(ends)))
-
-
-def _line(ends: Depths, sharp: Mask) -> _Line:
-    """The level line on which most sharp columns end, or the tilted one if it holds more."""
-    level = _through(ends, sharp, 0.0, float(np.bincount(ends[sharp]).argmax()))
-    columns, depths = np.flatnonzero(sharp), ends[sharp]
-    left = columns <= np.median(columns)
-    if min(left.sum(), (~left).sum()) <= LEAST_COLUMNS:
-        return level
-    middles = columns[left].mean(), columns[~left].mean()
-    low, high = np.median(depths[left]), np.median(depths[~left])
-    slope = float((high - low) / max(middles[1] - middles[0], 1))
-    if not 0 < abs(slope) <= MAX_SLOPE:
-        return level
-    tilted = _through(ends, sharp, slope, float(low - slope * middles[0]))
-    return tilted if tilted.on.sum() > level.on.sum() else level
-
-
-def _through(ends: Depths, sharp: Mask, slope: float, offset: float) -> _Line:
-    at = slope * np.arange(len(ends)) + offset
-    return _Line(slope, offset, sharp & (np.abs(ends - at) <= NEAR))
-
-
-def _bar(ends: Depths, line: _Line) -> Mask:
-    """Columns of the bar that ends on this line; none where it is no bar."""
-    columns = np.arange(len(ends))
-    at = line.slope * columns + line.offset
-    on = np.flatnonzero(line.on)
-    first, last = int(on[0]), int(on[-1]) + 1
-    span = slice(first, last) if line.slope else slice(None)
-    breach = (ends[span] < np.maximum(at[span], 0) - NEAR).mean()
-    ending = line.on[span].mean()
-    if breach > BREACH or ending < (WEDGE_ENDING if line.slope else ENDING):
-        return np.zeros(len(ends), bool)
-    bar: Mask = (ends >= np.maximum(at - NEAR, 1)) & (at > 0.4)
-    if line.slope:
-        wide = last - first >= WEDGE_SPAN * len(ends)
-        cornered = first <= CORNER * len(ends) or last >= (1 - CORNER) * len(ends)
-        bar &= (columns >= first) & (columns < last) & wide & cornered
-    return bar
 
 
 def _natural(source: Pixels, side: str, shade: Pixels, reach: tuple[int, int]) -> Mask:
@@ -272,6 +256,22 @@ def _natural(source: Pixels, side: str, shade: Pixels, reach: tuple[int, int]) -
     strip = apart(outer(source, side, max(1, depth)), shade)
     natural: Mask = (strip <= edge).mean(axis=0) >= 0.7
     return natural
+
+
+def _ground(source: Pixels, side: str, line: Line) -> bool:
+    """Whether the source has flat ground in whatever colour, that goes on between what ends the bar."""
+    shade = np.median(outer(source, side, 1)[0], axis=0).astype(np.uint8)
+    return not line.slope and line.on.mean() < GROUND and _flat_line(source, side, shade)
+
+
+def _flat_to(source: Pixels, side: str, ends: Depths, on: Mask, near: float) -> bool:
+    """Whether the source is flat just as far in, each of these columns in a colour of its own."""
+    lines = outer(source, side, int(ends[on].max() + near) + 2)[:, on]
+    deviation = apart(lines, np.median(lines[:MARGIN], axis=0).astype(np.uint8))
+    own = leaving(deviation, TOLERANCES[0])
+    before = deviation[np.maximum(own - 2, 0), np.arange(len(own))]
+    same = (np.abs(own - ends[on]) <= near) & (before <= TOLERANCES[0].flat)
+    return bool(same.mean() >= 0.5)
 
 
 def _flat_line(source: Pixels, side: str, shade: Pixels) -> bool:
@@ -283,7 +283,3 @@ def _all_round(edited: Pixels, color: tuple[int, int, int]) -> bool:
     edge = TOLERANCES[0].edge
     lines = (outer(edited, side, 1)[0] for side in SIDES)
     return all((apart(line, color) <= edge).mean() >= 1 - BREACH for line in lines)
-
-
-def _least(columns: int) -> int:
-    return max(LEAST_COLUMNS, int(LEAST_SHARE * columns))

@@ -82,12 +82,16 @@ class Responses:
         self._refused: dict[str, Refusal] = {}
         self._damaged: dict[str, Decimal | None] = {}
 
-    def read_index(self) -> int:
-        """Read which texts and refusals the journals of all runs hold; returns how many texts."""
+    def read_index(self, *, keep: bool = True) -> int:
+        """Read which texts and refusals the journals of all runs hold; returns how many texts.
+
+        Args:
+            keep: Whether digests of journals may be written; not by whoever only looks.
+        """
         keys = [path.rpartition("/")[2] for path in self._store.list(_DAMAGED)]
         self._damaged = {key: self._paid(f"{_DAMAGED}/{key}", key) for key in keys}
         refusals = Refusals()
-        self._old = TextIndex.of(self._store, refusals)
+        self._old = TextIndex.of(self._store, refusals, keep=keep)
         self._damaged |= dict.fromkeys(self._old.lost - {""})
         self._refused = refusals.standing()
         return len(self._old)

@@ -67,6 +67,11 @@ def clean_instruction(
     return cleaned, None
 
 
+def visible(text: str) -> str:
+    """A text of anybody's without what would turn it around, or do something to a terminal."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
 def is_degenerate(text: str) -> bool:
     """Whether a text has no letter or digit, or is one character, word or unit over and over."""
     letters = "".join(filter(str.isalnum, text.casefold()))

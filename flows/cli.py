@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from editcorpus.errors import ConfigError, EditcorpusError, RunStopped
+from editcorpus.texts import visible
 
 DONE, COULD_NOT_START, SOME_FAILED, STOPPED = 0, 1, 2, 3
 _COMMANDS = {
@@ -180,7 +181,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def _told(words: Sequence[str], parsed: argparse.Namespace, ended: tuple[str, int]) -> int:
     """Say why a command ended early, and give its exit code."""
     sentence, code = ended
-    sys.stderr.write(f"editcorpus: {sentence}\n")
+    sys.stderr.write(f"editcorpus: {visible(sentence)}\n")
     nothing = _NOTHING.get(words[0]) if words else None
     if nothing is not None and "--json" in words:
         run = getattr(parsed, "run", "") or getattr(parsed, "source", "")

@@ -40,6 +40,21 @@ def named_folder(store: Store, named: str, opens: Opens) -> tuple[Store, str]:
     return place_of(named, opens)
 
 
+def check_writable(store: Store, folder: str) -> None:
+    """Prove of a folder on this machine that files can be written into it, before work is done for it.
+
+    Raises:
+        ConfigError: It cannot be made, or nothing can be written there.
+    """
+    place = store.local_file(folder) if folder else store.local
+    while place is not None and not place.exists() and place != place.parent:
+        place = place.parent
+    if place is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        what = "cannot be written to" if place.is_dir() else "is no folder"
+        where = store.url(folder) if folder else store.root
+        raise ConfigError(f"Nothing can be written to {where!r}: {str(place)!r} {what}.")
+
+
 def place_of(where: str, opens: Opens) -> tuple[Store, str]:
     """The store that a folder lies in, and the folder's name there.
 

@@ -5,6 +5,7 @@ and schedules of a deployment that is there belong to the people who have set th
 `prefect deploy` would switch them off again and delete those that are not in the file.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,8 +62,8 @@ def read_deployments(path: Path, environment: Mapping[str, str]) -> Deployments:
         environment: Such as `os.environ`, which Prefect puts in place of `{{ $NAME }}`.
 
     Raises:
-        ConfigError: It cannot be read, names a variable that is not set, or asks for what only
-            `prefect deploy` does.
+        ConfigError: It or its job template cannot be read, it names a variable that is not set,
+            or asks for what only `prefect deploy` does.
     """
     try:
         text = path.read_text("utf-8")
@@ -84,7 +85,9 @@ def read_deployments(path: Path, environment: Mapping[str, str]) -> Deployments:
     for one in found:
         _check(path, one)
     kind = path.stem if path.stem in {"docker", "kubernetes"} else "process"
-    return Deployments(found, _pools(found, content.get("definitions") or {}, kind))
+    definitions = content.get("definitions") or {}
+    usual = Pool(type=kind, base_job_template=_template(path, definitions))
+    return Deployments(found, _pools(found, definitions, usual))
 
 
 def put_deployments(
@@ -123,8 +126,22 @@ def _check(path: Path, one: Mapping[str, Any]) -> None:
             raise ConfigError(f"{path}: the deployment {name} has no `{member}`.")
 
 
+def _template(path: Path, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """What jobs of its pools are made of, in a file that it names beside itself; empty for none."""
+    if not (name := definitions.get("base_job_template")):
+        return {}
+    where = path.parent / name
+    try:
+        found: dict[str, Any] = json.loads(where.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise ConfigError(f"{where} is no JSON file: {first_line(error)}.") from None
+    return found
+
+
 def _pools(
-    deployments: Sequence[Mapping[str, Any]], definitions: Mapping[str, Any], kind: str
+    deployments: Sequence[Mapping[str, Any]], definitions: Mapping[str, Any], usual: Pool
 ) -> dict[str, Pool]:
     told = {
         str(one["name"]): Queue(
@@ -138,8 +155,8 @@ def _pools(
         if name := one["work_pool"].get("work_queue_name"):
             of[name] = told.get(name, Queue())
     return {
-        name: Pool(
-            type=kind, queues={one: of[one] for one in [*(one for one in told if one in of), *of]}
+        name: usual.model_copy(
+            update={"queues": {one: of[one] for one in [*(one for one in told if one in of), *of]}}
         )
         for name, of in queues.items()
     }

@@ -46,6 +46,9 @@ class Pool(BaseModel):
 
     type: str = Field("process", description="Such as process, docker or kubernetes.")
     queues: dict[str, Queue] = Field({}, description="Its work queues by name.")
+    base_job_template: dict[str, Any] = Field(
+        {}, description="What its jobs are made of; empty: what Prefect has for its type."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def put_pools(
         asked, usual = pools.get(name), suggested.get(name, Pool())
         there = _is_there(name, client)
         if not (there or check):
-            _create(name, (asked or usual).type, client)
+            _create(name, asked or usual, usual, client)
         yield Change("work pool", name, "kept" if there else "created")
         queues = asked.queues if asked else {}
         for queue in dict.fromkeys([*usual.queues, *queues]):
@@ -46,10 +46,13 @@ def put_pools(
             yield _put_queue((name, queue), limits, first, client, check=check)
 
 
-def _create(name: str, kind: str, client: SyncPrefectClient) -> None:
-    template = run_coro_as_sync(get_default_base_job_template_for_infrastructure_type(kind))
-    made = WorkPoolCreate(name=name, type=kind, base_job_template=template or {})
-    client.create_work_pool(made)
+def _create(name: str, asked: Pool, usual: Pool, client: SyncPrefectClient) -> None:
+    kind = asked.type
+    template = asked.base_job_template or (usual.base_job_template if usual.type == kind else {})
+    if not template:
+        known = get_default_base_job_template_for_infrastructure_type(kind)
+        template = run_coro_as_sync(known) or {}
+    client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
 
 
 def _is_there(name: str, client: SyncPrefectClient) -> bool:

@@ -98,5 +98,5 @@ def put(members: dict[str, Any], setting: str) -> None:
             raise ConfigError(f"{name} is no parameter.")
     try:
         members[last] = json.loads(value, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         members[last] = value

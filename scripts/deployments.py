@@ -29,27 +29,37 @@ _IMAGE = """\
       # has it: the flow runs of a build must all be of one image.
       image: "{{ $EDITCORPUS_IMAGE }}"
 """
-_DOCKER = """\
-      auto_remove: true
-"""
 _KUBERNETES = """\
       # The first pull of an image, and a node that is yet to come, take their time.
       pod_watch_timeout_seconds: 900
       finished_job_ttl: 86400
 """
-_EVICTED = """\
-        # A pod that is evicted hands its flow run back instead of leaving it as Crashed.
+_OWN_CONTAINER = """\
+        # The image's own: what the worker has would be passed on.
+        PREFECT_HOME: /data/prefect
+        # A {unit} that is {stopped} hands its flow run back instead of leaving it as Crashed.
         PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR: reschedule
 """
+_CONTAINER = _OWN_CONTAINER.format(unit="container", stopped="stopped")
+_POD = _OWN_CONTAINER.format(unit="pod", stopped="evicted")
 POOLS = {
     "prefect": ("local", "process", _PROCESS),
-    "docker": ("docker", "docker", _IMAGE + _DOCKER + _PROCESS),
-    "kubernetes": ("kubernetes", "kubernetes", _IMAGE + _KUBERNETES + _PROCESS + _EVICTED),
+    "docker": ("docker", "docker", _IMAGE + _PROCESS + _CONTAINER),
+    "kubernetes": ("kubernetes", "kubernetes", _IMAGE + _KUBERNETES + _PROCESS + _POD),
 }
 """Name and kind of the pool, and the variables of its jobs, by the file's name."""
+TEMPLATES = {
+    "docker": "docker/job-template.json",
+    "kubernetes": "docker/kubernetes/overlays/kubernetes-pool/job-template.json",
+}
+"""What the jobs of a pool are made of, by the file's name; Prefect's own where none is named."""
+_TEMPLATE = """\
+  # What jobs of the pool are made of, where `editcorpus setup-prefect` makes it.
+  base_job_template: ../{template}
+"""
 _HEAD = """\
 # The deployments of this project, for a work pool of the kind {kind}: written by scripts/deployments.py.
-#   prefect work-pool create {pool} --type {kind}
+#   prefect work-pool create {pool} --type {kind}{option}
 #   prefect --no-prompt deploy --all --prefect-file deployments/{file}.yaml
 # Their parameters are a dry run of a pilot, so that a quick run does no harm: set `input` to where your
 # rows lie, and turn `dry_run` off once you have seen what it would cost. docs/prefect.md tells the rest.
@@ -60,6 +70,7 @@ prefect-version: ">=3.8.8,<4"
 pull: []
 
 definitions:
+{template}\
   # Runs wait while others take their partitions: in one queue they would hold the slots that these need.
   # Limits and priorities are the queues' own (`prefect work-queue`); `editcorpus setup-prefect` sets them.
   queues:
@@ -136,7 +147,12 @@ def page(file: str) -> str:
     pool, kind, job = POOLS[file]
     sources = "".join(_source(name, where) for name, where in INPUTS.items())
     own = _source("own-source", "s3://bucket/own", "      source: /opt/sources/mine.py\n")
-    head = _HEAD.format(file=file, pool=pool, kind=kind, job=job)
+    template = TEMPLATES.get(file, "")
+    told = {
+        "option": f" --base-job-template {template}" if template else "",
+        "template": _TEMPLATE.format(template=template) if template else "",
+    }
+    head = _HEAD.format(file=file, pool=pool, kind=kind, job=job, **told)
     last = own.removeprefix("\n") + _CORPUS.format(about=_about("corpus"))
     return head + _BETWEEN.removeprefix("\n") + sources + _OWN + last
 

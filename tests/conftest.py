@@ -1,5 +1,6 @@
 """What tests of flows and of the command line share: servers, a sandbox, and a small input."""
 
+import fcntl
 import gc
 import os
 import signal
@@ -10,12 +11,10 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from itertools import count
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -24,10 +23,13 @@ from hypothesis import HealthCheck, settings
 from editcorpus.demo.rows import published_schema, write_demo_input
 from editcorpus.sandbox import Running, SandboxConfig, running
 
+sys.path.insert(0, str(Path(__file__).parent / "corpora"))
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 from hub_data import HubServer
 from hub_server import hub_running
 from hub_writes import HubWrites, serving
+from ports import unused_port as next_port
+from prefect_server import PrefectServers
 
 KEY = "sk-planted-7f3e9a"
 ROWS = (
@@ -64,6 +66,9 @@ REFUSED = ",".join(
 """What Python makes of the two kinds of warning by which libraries, Prefect among them, give notice; and
 what `scripts/test-compat` takes out, of which an old Prefect's own server is warned."""
 
+LONG = ("prefect", "browser", "long")
+"""Marks of files that take long, those that take longest first."""
+
 settings.register_profile(
     "steady",  # the same examples each time, however busy the machine is
     deadline=None,
@@ -77,38 +82,50 @@ settings.load_profile("steady")
 def pytest_configure() -> None:
     """Let what tests start stop at a deprecated call, too, as the tests do.
 
+    Let no client read all the authorities that a machine trusts, which takes 30 ms of CPU, some forty times
+    in a build: nobody speaks TLS here.
+
     Hear Ctrl-C, and let what tests start hear it, also where a shell started this in the background.
     """
     os.environ["PYTHONWARNINGS"] = REFUSED
+    os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "servers" / "nobody.pem"))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Hand the files that start Prefect to workers first, so that none is left with a long one at the end."""
+    """Hand the files that take long to workers first, so that none is left with one of them at the end."""
     if hasattr(config, "workerinput"):
-        long = {item.path for item in items if item.get_closest_marker("prefect")}
-        items.sort(key=lambda item: item.path not in long)
+        marks: dict[Path, set[str]] = {}
+        for item in items:
+            marks.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+        items.sort(key=lambda item: [mark not in marks[item.path] for mark in LONG])
 
 
 @pytest.fixture(scope="session")
-def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
+def prefect_api(pytestconfig: pytest.Config, prefect_servers: PrefectServers) -> Iterator[str]:
     """URL of the API; in this process it is already the one that Prefect uses.
 
     Prefect leaves its clients' connections to the garbage collector, which finds them during any test.
     """
     import prefect.settings
-    from prefect.testing.utilities import prefect_test_harness
+    from prefect.testing import utilities
 
     updates = {getattr(prefect.settings, name): value for name, value in QUICK_SERVER.items()}
     with ExitStack() as stack:
         stack.enter_context(prefect.settings.temporary_settings(updates))
         del os.environ["PYTHONWARNINGS"]  # what a server is warned of is not ours to mend
         try:
-            stack.enter_context(prefect_test_harness(server_startup_timeout=180))
+            with (
+                pytest.MonkeyPatch.context() as patch
+            ):  # its own may be taken before it listens there
+                patch.setattr(utilities, "_find_available_port", next_port, raising=False)
+                stack.enter_context(utilities.prefect_test_harness(server_startup_timeout=180))
         finally:
             os.environ["PYTHONWARNINGS"] = REFUSED
         url = str(prefect.settings.PREFECT_API_URL.value())
+        database = prefect.settings.PREFECT_SERVER_DATABASE_CONNECTION_URL.value()
+        prefect_servers.keep(Path(str(database).partition("///")[2]))
         port = url.removesuffix("/api").rpartition(":")[2]
         left_open = rf"ignore:unclosed <socket.*raddr=.*, {port}\)>:ResourceWarning"
         pytestconfig.addinivalue_line("filterwarnings", left_open)  # from the next test on
@@ -117,22 +134,9 @@ def prefect_api(pytestconfig: pytest.Config) -> Iterator[str]:
     gc.collect()  # the last ones, too, are found while they are expected
 
 
-_PORTS = (port for _ in count() for port in range(20_000 + os.getpid() % 100 * 120, 32_000))
-"""Below those that Linux gives to whoever asks for any, so that nobody takes one that was found free."""
-
-
-def _unused_port() -> int:
-    """A port at which nobody listens, until a test does."""
-    for port in _PORTS:
-        with socket.socket() as free, suppress(OSError):
-            free.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("The ports are endless.")
-
-
 @contextmanager
 def _served(folder: Path, secret: str, port: int = 0) -> Iterator[str]:
-    address = f"127.0.0.1:{port or _unused_port()}"
+    address = f"127.0.0.1:{port or next_port()}"
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--addr", address]
     command += ["--config", "", "--auth-key", f"access,{secret}"]
     with subprocess.Popen([*command, str(folder)], stderr=subprocess.PIPE, text=True) as server:
@@ -156,7 +160,7 @@ def serve_s3() -> Callable[..., AbstractContextManager[str]]:
 @pytest.fixture(scope="session")
 def unused_port() -> Callable[[], int]:
     """Gives a port at which nobody listens; another one each time."""
-    return _unused_port
+    return next_port
 
 
 @pytest.fixture(scope="session")
@@ -170,53 +174,38 @@ def given_s3() -> dict[str, str]:
 @pytest.fixture
 def free_port() -> int:
     """A port at which nobody listens."""
-    return _unused_port()
-
-
-@contextmanager
-def _prefect(folder: Path, port: int, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
-    folder.mkdir(exist_ok=True)
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "PREFECT_HOME": str(folder),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        **more,
-    }
-    command = [str(Path(sys.executable).with_name("prefect")), "server", "start"]
-    words = [*command, "--port", str(port)]
-    with (folder / "server.log").open("ab") as log:
-        server = subprocess.Popen(words, env=env, stdout=log, stderr=log, start_new_session=True)
-    with server:
-        try:
-            while not _answers(f"http://127.0.0.1:{port}/api/health"):
-                with suppress(subprocess.TimeoutExpired):
-                    server.wait(0.2)
-                    raise AssertionError((folder / "server.log").read_text("utf-8"))
-            yield server
-        finally:
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGKILL)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
+    return next_port()
 
 
 @pytest.fixture(scope="session")
-def serve_prefect() -> Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]:
+def prefect_servers(tmp_path_factory: pytest.TempPathFactory) -> PrefectServers:
+    return PrefectServers(tmp_path_factory.mktemp("servers") / "fresh.db")
+
+
+@pytest.fixture(scope="session")
+def serve_prefect(
+    prefect_servers: PrefectServers,
+) -> Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]:
     """Starts a Prefect server, perhaps with more settings, with its database in a folder at a port."""
-    return _prefect
+    return prefect_servers.serve
 
 
 @pytest.fixture(scope="session")
-def demo_rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def demo_input(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's input, written once for all processes of the tests; it is not to be changed."""
+    place = tmp_path_factory.getbasetemp()
+    place = place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+    with (place / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "demo").exists():
+            write_demo_input(place / "demo.part").rename(place / "demo")
+    return place / "demo"
+
+
+@pytest.fixture(scope="session")
+def demo_rows(demo_input: Path) -> dict[str, dict[str, Any]]:
     """The rows of the demo's input by id; the first one keeps a duplicate id."""
-    folder = write_demo_input(tmp_path_factory.mktemp("demo"))
-    rows = pq.read_table(folder).to_pylist()
+    rows = pq.read_table(demo_input).to_pylist()
     return {row["omni_edit_id"]: row for row in reversed(rows)}
 
 

@@ -173,11 +173,29 @@ def test_the_job_of_a_flow_run_is_strictly_valid(tmp_path: Path) -> None:
     assert job["spec"]["backoffLimit"] == 0  # else Prefect leaves an evicted run to Kubernetes
 
 
-def test_deployments_set_only_what_the_job_template_knows() -> None:
-    known = yaml.safe_load(TEMPLATE.read_text("utf-8"))["variables"]["properties"]
-    found = yaml.safe_load((ROOT / "deployments" / "kubernetes.yaml").read_text("utf-8"))
+@pytest.mark.parametrize("kind", ["docker", "kubernetes"])
+def test_deployments_set_only_what_the_job_template_knows(kind: str) -> None:
+    path = ROOT / "deployments" / f"{kind}.yaml"
+    found = yaml.safe_load(path.read_text("utf-8"))
+    template = path.parent / found["definitions"]["base_job_template"]
+    known = yaml.safe_load(template.read_text("utf-8"))["variables"]["properties"]
+    assert known["image"]["default"] == f"editcorpus:{VERSION}"
     for variables in within(found["deployments"], "job_variables"):
         assert set(variables) <= set(known)
+
+
+def test_containers_of_the_docker_pool_are_as_bounded_as_those_of_the_compose_file() -> None:
+    template = yaml.safe_load((DOCKER / "job-template.json").read_text("utf-8"))
+    made = template["job_configuration"]["container_create_kwargs"]
+    worker = SERVICES["worker"]
+    for name in ("init", "read_only", "cap_drop", "security_opt"):
+        assert made[name] == worker[name]
+    assert [*made["tmpfs"]] == worker["tmpfs"]
+    limits = worker["deploy"]["resources"]["limits"]
+    assert made["pids_limit"] == limits["pids"]
+    assert template["variables"]["properties"]["mem_limit"]["default"] == limits["memory"].lower()
+    named = re.findall(r"\{\{ (\w+) \}\}", str(template["job_configuration"]))
+    assert sorted(named) == sorted(template["variables"]["properties"])
 
 
 @pytest.mark.parametrize(("where", "image"), images().items(), ids=images())
@@ -256,9 +274,10 @@ def test_everything_that_the_image_is_made_of_is_there_and_let_through() -> None
     assert set(packages) < set(asked)
 
 
-def test_what_builds_the_wheel_and_what_the_server_adds_is_locked_with_hashes() -> None:
-    for name, package in {"build.lock": "hatchling", "server.lock": "prefect-redis"}.items():
-        lock = (DOCKER / name).read_text("utf-8")
+def test_what_builds_the_wheel_and_what_server_and_pools_add_is_locked_with_hashes() -> None:
+    locks = {"build": "hatchling", "server": "prefect-redis", "pools": "prefect-docker"}
+    for name, package in locks.items():
+        lock = (DOCKER / f"{name}.lock").read_text("utf-8")
         assert re.search(rf"^{package}==\S+ \\$", lock, re.MULTILINE)
         assert lock.count("==") <= lock.count("--hash=sha256:")
 

@@ -9,7 +9,9 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
+from editcorpus import webfiles
 from editcorpus.archives.entries import member_path
 from editcorpus.archives.members import too_large
 from editcorpus.buckets import cat
@@ -80,6 +82,8 @@ class Folder:
 def _place(root: str, inputs: Inputs) -> _Place:
     if is_hub(root):
         return _Hub(root, inputs)
+    if webfiles.is_web(root):
+        return _Web(root)
     system, base = inputs.reach(root)
     with inputs.explained(root):
         if not system.isdir(base):
@@ -134,6 +138,24 @@ class _Bucket:
         if len(key.encode()) > _LONGEST_KEY:
             raise FileNotFoundError(key)
         return key
+
+
+class _Web:
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def has(self, path: str) -> bool:
+        try:
+            webfiles.length(self._url(path))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def begins(self, path: str, most: int) -> bytes:
+        return webfiles.fetch(self._url(path), 0, most)
+
+    def _url(self, path: str) -> str:
+        return f"{self._root}/{quote(path)}"
 
 
 class _Hub:

@@ -1,6 +1,7 @@
 """One model endpoint: where it is, what it can do, what it charges, how hard it may be pressed."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -114,7 +115,7 @@ class Endpoint(BaseModel):
 
     def cost(self, what: What) -> Cost:
         """What a call takes of the amounts per minute; tokens are estimated."""
-        sizes = [picture.size for picture in what.shown]
+        sizes = _seen(what)
         listed = self.tariff is Tariff.LISTED
         shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes) if listed else 0
         tokens = len(what.prompt) // _CHARS_A_TOKEN + 1 + shown
@@ -146,7 +147,7 @@ class Endpoint(BaseModel):
         """An upper bound of what a call uses, where the answer does not say; none if unpriced."""
         if self.tariff is not Tariff.LISTED:
             return Usage()
-        sizes = [picture.size for picture in what.shown]
+        sizes = _seen(what)
         shown = sum(self.tariffs.input_tokens(what.model, *size) for size in sizes)
         text = len(utf8(what.prompt))
         if isinstance(what, ForImage):
@@ -176,6 +177,19 @@ class Endpoint(BaseModel):
 
     def _flat(self, what: What) -> Decimal:
         return self.usd_per_image if isinstance(what, ForImage) else Decimal(0)
+
+
+def _seen(what: What) -> list[tuple[int, int]]:
+    """Sizes of the pictures as a model counts them: one that is told of least pixels scales them up."""
+    sizes = [picture.size for picture in what.shown]
+    if isinstance(what, ForImage):
+        return sizes
+    least = what.options.get("mm_processor_kwargs", {}).get("min_pixels", 0)
+    scales = (max(1.0, math.sqrt(least / (width * height))) for width, height in sizes)
+    return [
+        (math.ceil(width * scale), math.ceil(height * scale))
+        for (width, height), scale in zip(sizes, scales, strict=True)
+    ]
 
 
 def endpoint_from(name: str, members: Mapping[str, Any]) -> Endpoint:

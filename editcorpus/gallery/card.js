@@ -45,10 +45,10 @@ function original(entry, cut = whole) {
 
 function verdict(entry, cut = whole) {
   if (!entry.reason) return "";
-  const parts = [element("strong", {}, entry.sentence)];
-  if (entry.detail) parts.push(element("span", { class: "why" }, cut(entry.detail)));
+  const told = element("span", { class: "told" }, element("strong", {}, entry.sentence));
+  if (entry.detail) told.append(" ", element("span", { class: "why" }, cut(entry.detail)));
   const where = entry.step ? `${entry.step} · ${entry.reason}` : entry.reason;
-  return element("p", { class: "reason" }, ...parts, element("code", {}, where));
+  return element("p", { class: "reason" }, told, element("code", {}, where));
 }
 
 function scores(entry) {

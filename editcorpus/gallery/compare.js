@@ -4,7 +4,8 @@ function comparison(entry, large) {
   const frame = element("div", { class: "frame" });
   const stage = element("div", { class: "stage" }, frame);
   if (!source && !edited) {
-    frame.append(element("p", { class: "nothing" }, "No picture"));
+    const why = entry.step ? `: ${entry.verdict} at ${entry.step}` : "";
+    frame.append(element("p", { class: "nothing" }, `No picture${why}`));
     return stage;
   }
   if (entry.geometry) setRatio(frame, entry.geometry[0], entry.geometry[1]);

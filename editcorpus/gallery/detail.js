@@ -59,8 +59,8 @@ function known(entry) {
     ["Instruction is", entry.instruction_type],
     ["Geometry", entry.geometry && geometryText(entry.geometry)],
     ["Changed", isNumber(entry.changed_share) && percent(entry.changed_share)],
-    ["Residual padding", isNumber(entry.residual_padding) && paddingText(entry)],
-    ["Border in its colour", isNumber(entry.border_fraction) && percent2(entry.border_fraction)],
+    ["Padding left", isNumber(entry.residual_padding) && paddingText(entry)],
+    ["Like padding", isNumber(entry.border_fraction) && ofBorder(entry.border_fraction)],
     ["Shift", shift.every(isNumber) && shift.map(signedPercent).join(" · ") + unsure],
     ["Zoom", zoom.every(isNumber) && zoom.map((value) => `×${value.toFixed(4)}`).join(" · ") + unsure],
     ["Registration", entry.registration],
@@ -74,8 +74,10 @@ function known(entry) {
   return rows.filter(([, value]) => value);
 }
 
+const ofBorder = (share) => `${percent2(share)} of the border`;
+
 function paddingText(entry) {
-  const share = percent2(entry.residual_padding);
+  const share = ofBorder(entry.residual_padding);
   return entry.residual_sides ? `${share}: ${entry.residual_sides}` : share;
 }
 

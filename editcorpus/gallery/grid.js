@@ -1,7 +1,7 @@
 /** Cards at their places on a long page: only those near the window are in the document. */
 const GAP = 16;
 const LEAST_WIDTH = 320;
-const BODY_HEIGHT = 286;
+const BODY_HEIGHT = 300;
 const SETTLED_MS = 120;
 
 function cardGrid(root, make, settled) {

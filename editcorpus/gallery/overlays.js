@@ -1,5 +1,6 @@
 /** What is laid over a pair of pictures: all but the mask is drawn from columns. */
 const CELLS = [8, 6];
+const UNSEEN = 0.00005;
 const MAGNIFIED = [1, 2, 5, 10, 20, 50, 100, 200];
 const SIDES = {
   left: ([, , , , x]) => x > 0,
@@ -30,6 +31,7 @@ function gridOverlay(entry) {
   if (![x, y, across, down].every(isNumber)) return ["no displacement known"];
   if (entry.registered === false) return ["displacement could not be measured"];
   const far = Math.max(Math.abs(x) + Math.abs(across - 1) / 2, Math.abs(y) + Math.abs(down - 1) / 2);
+  if (far < UNSEEN) return ["not displaced"];
   const factor = MAGNIFIED.findLast((each) => each * far <= 0.06) || 1;
   const moved = [lines(CELLS[0], (at) => 0.5 + (at - 0.5) * (1 + (across - 1) * factor) + x * factor),
     lines(CELLS[1], (at) => 0.5 + (at - 0.5) * (1 + (down - 1) * factor) + y * factor)];
@@ -61,8 +63,10 @@ function borderOverlay(entry) {
   const bars = padded.map((side) => element("span", {
     class: `bar ${side}${leftAt.includes(side) ? " left-over" : ""}`,
   }));
-  const sides = padded.length ? `padded: ${padded.join(", ")}` : "not padded";
-  return [...bars, isNumber(found) ? `${sides}; ${percent2(found)} of the border is padding` : sides];
+  const told = [padded.length ? `padded: ${padded.join(", ")}` : "not padded"];
+  if (found > 0) told.push(`${percent2(found)} of the border is padding that was left`);
+  else if (isNumber(found) && padded.length) told.push("none of it is left");
+  return [...bars, told.join("; ")];
 }
 
 function scoresOverlay(entry) {

@@ -22,8 +22,13 @@ function render(fromStart) {
   if (fromStart) current = 0;
   cards.show(shown, fromStart);
   grid.querySelector(":scope > .nothing")?.remove();
-  if (!shown.length) grid.append(element("p", { class: "nothing" }, "No triplet fits all of this."));
+  if (!shown.length) grid.append(element("p", { class: "nothing" }, emptyBecause()));
   showCount();
+}
+
+function emptyBecause() {
+  if (!summary.total) return "There is no triplet to show: none has entered this run.";
+  return reading.hidden ? "No triplet fits all of this." : "No triplet that has been read so far fits all of this.";
 }
 
 function showCount() {
@@ -99,12 +104,12 @@ function togglePlots() {
 const flip = (name) => () => setOverlay(name, !view.overlays.has(name));
 
 listenToKeys([
-  [["j", "ArrowRight"], "Next triplet; the arrow in the large view", () => step(1)],
-  [["k", "ArrowLeft"], "Previous triplet; likewise", () => step(-1)],
+  [["j", "ArrowRight"], "Next triplet; the arrow in the large view alone", () => step(1)],
+  [["k", "ArrowLeft"], "Previous triplet; the arrow in the large view alone", () => step(-1)],
   [["Enter", "o"], "Enlarge the triplet", () => { if (!detailOpen() && shown.length) open(shown[current]); }],
-  [["/"], "Search", () => focusOn(search)],
-  [["f"], "Filters", () => focusOn(verdicts.querySelector("input:checked"))],
-  [["c"], "Compare otherwise: slider, side by side, blink", () => {
+  [["/"], "Go to the search", () => focusOn(search)],
+  [["f"], "Go to the filters", () => focusOn(verdicts.querySelector("input:checked"))],
+  [["c"], "Next way to compare: slider, side by side, blink", () => {
     const at = COMPARE.findIndex(([mode]) => mode === view.compare);
     setCompare(COMPARE[(at + 1) % COMPARE.length][0]);
   }],
@@ -113,9 +118,9 @@ listenToKeys([
   [["m"], "Lay over the mask of the change", flip("changes")],
   [["g"], "Lay over the grid of displacement", flip("grid")],
   [["p"], "Lay over the padding of the border", flip("border")],
-  [["s"], "Lay over the scores", flip("scores")],
-  [["h"], "How the figures are spread", togglePlots],
-  [["r"], "Reset", reset],
+  [["s"], "Lay over the judge's three answers", flip("scores")],
+  [["h"], "Show how the figures are spread", togglePlots],
+  [["r"], "Reset filters, way to compare and overlays", reset],
   [["?"], "These keys", toggleHelp],
 ], help);
 

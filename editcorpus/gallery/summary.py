@@ -13,8 +13,8 @@ _SPREADS = (
     ("score_preserved", "All else preserved", 1.0),
     ("score_clean", "Free of artefacts", 1.0),
     ("changed_share", "Share that changed", 1.0),
-    ("residual_padding", "Padding left at the border", 0.02),
-    ("border_fraction", "Border in the padding's colour", 1.0),
+    ("residual_padding", "Padding left at border", 0.02),
+    ("border_fraction", "Border in padding colour", 1.0),
 )
 _OVERLAYS = {
     "changes": "mask",

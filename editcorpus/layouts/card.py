@@ -33,6 +33,7 @@ from editcorpus.layouts.known import conflict, defects
 from editcorpus.layouts.manifest import CARD
 from editcorpus.layouts.markdown import code, fenced, inline, one_line
 from editcorpus.layouts.quality_section import quality_section
+from editcorpus.layouts.spreads import write_spreads
 from editcorpus.layouts.tally import benchmarks, rows
 from editcorpus.records import SENTENCES
 from editcorpus.renewing import renew
@@ -79,8 +80,9 @@ _SIZES = (
 
 
 def write_card(store: Store, folder: str, facts: CardFacts) -> None:
-    """Write `README.md` and `croissant.json` into a corpus, unless the same are there."""
+    """Write `README.md`, what is drawn for it, and `croissant.json`, unless the same are there."""
     write_croissant(store, folder, described(facts))
+    write_spreads(store, folder, facts.quality)
     path, data = f"{folder}/{CARD}", card_text(facts).encode()
     renew(store, path, data)
 

@@ -23,6 +23,9 @@ from editcorpus.tables import damaged
 FOLDER = "previews"
 SHEET = f"{FOLDER}/sheet.jpg"
 """Where a run's picture sheet lies (`sheet.py`), relative to the corpus; it is no preview."""
+SPREADS = f"{FOLDER}/spreads.svg"
+"""Where it is drawn how its figures are spread (`spreads.py`); likewise."""
+BESIDE = (SHEET, SPREADS)
 VERSION = 1
 """Raised when the same records would be shown otherwise."""
 COUNT = 6
@@ -72,7 +75,7 @@ def write_previews(store: Store, folder: str, files: Sequence[ShardFile]) -> tup
             made.append(Preview(task, instruction, original, picture))
             wanted.add(f"{folder}/{picture}")
     for path in store.list(f"{folder}/{FOLDER}"):
-        if path not in wanted and path != f"{folder}/{SHEET}":
+        if path not in wanted and path.removeprefix(f"{folder}/") not in BESIDE:
             store.remove(path)
     return tuple(made)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from editcorpus.layouts.markdown import code, inline
+from editcorpus.layouts.previews import SPREADS
+from editcorpus.layouts.spreads import is_drawn
 from editcorpus.quality import Quality, Rate, Spread
 from editcorpus.reasons import SENTENCES, Reason
 
@@ -30,6 +32,8 @@ def quality_section(quality: Quality, sheet: str = "", united: bool = False) -> 
     lines += ["", *_spreads("figure", quality.spreads)]
     if quality.families:
         lines += ["", *_spreads("share that changed, by family", quality.families)]
+    if any(map(is_drawn, (*quality.spreads, *quality.families))):
+        lines += ["", f"![how each of these figures is spread]({SPREADS})"]
     if not united:
         lines += [
             "",

@@ -17,6 +17,7 @@ class Check(StrEnum):
     RESIDUAL_PADDING = "residual_padding"
     DISPLACED = "displaced"
     EVERYTHING_CHANGED = "everything_changed"
+    WRONG_PICTURE = "wrong_picture"
     EXACT_DUPLICATE = "exact_duplicate"
     NEAR_DUPLICATE = "near_duplicate"
     CONTAMINATED = "contaminated"
@@ -93,6 +94,11 @@ TOLD: dict[Check, Told] = {
         "Everything changed",
         True,
         "The task is local, and most of the picture is another one: a wrong picture, or a lost identity.",
+    ),
+    Check.WRONG_PICTURE: Told(
+        "Wrong picture",
+        True,
+        "The edited image is that of another row: it fits the other's source, and its own far worse.",
     ),
     Check.EXACT_DUPLICATE: Told(
         "Exact duplicate",

@@ -12,6 +12,8 @@ from editcorpus.selection import count_rows
 from editcorpus.storage import Store
 
 ROLES: tuple[Role, ...] = ("source", "edited")
+Place = tuple[str, int, int, str]
+"""Where a triplet lies: file, row, turn and paths."""
 _AT_ONCE = 256
 """Triplets that a shelf is asked for together."""
 _PER_GROUP = 8
@@ -96,3 +98,8 @@ def pictures(
             yield from shelf.read(triplets[first : first + _AT_ONCE], ROLES)
     finally:
         shelf.close()
+
+
+def place_of(triplet: Triplet) -> Place:
+    """Where a triplet lies; turns of a conversation share their row."""
+    return triplet.file, triplet.row, triplet.turn, triplet.paths

@@ -26,7 +26,7 @@ LOCAL = {
     Family.BUILDING_SURFACE_TEXT,
 }
 """Families that change a part of it, and are to keep the rest."""
-_LIMITS = Config()
+LIMITS = Config()
 """Those of a build's filter, which hold here as well."""
 
 
@@ -62,13 +62,13 @@ def edit_findings(edit: Edit, part: Box, family: str) -> Iterator[Finding]:
     changes, whole = edit.changes, family in WHOLE
     share = changes.changed_share if whole else changes.changed_share_no_tone
     figures = f"{share:.2%} of the picture changed visibly, by {changes.mae:.4f} in the mean."
-    if share < _LIMITS.unchanged_share and changes.mae < _LIMITS.unchanged_difference:
+    if share < LIMITS.unchanged_share and changes.mae < LIMITS.unchanged_difference:
         yield Finding(Check.NO_EDIT, figures)
     elif share < TINY:
         yield Finding(Check.TINY_EDIT, figures, _where(edit.area, part))
     if family not in LOCAL:
         return
-    if changes.changed_share_no_tone > _LIMITS.max_changed_share:
+    if changes.changed_share_no_tone > LIMITS.max_changed_share:
         yield Finding(Check.EVERYTHING_CHANGED, f"{family}: {figures}")
     else:
         yield from _not_kept(edit.kept)

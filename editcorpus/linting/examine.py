@@ -11,6 +11,7 @@ from editcorpus.errors import RowsDamaged, SourceError
 from editcorpus.linting.checks import Check
 from editcorpus.linting.finding import Finding
 from editcorpus.linting.pair import Measured, measure
+from editcorpus.linting.strays import Small, small
 from editcorpus.linting.thumbs import Shown, shown
 from editcorpus.records import Reason, Triplet
 from editcorpus.rows import Found, Role, Unread
@@ -18,7 +19,7 @@ from editcorpus.similar.bars import Array
 from editcorpus.similar.views import hash_views, read_grey
 from editcorpus.taxonomy import Family, family_of
 
-_LIMITS = images.Limits(images.MAX_PIXELS, 1)
+LIMITS = images.Limits(images.MAX_PIXELS, 1)
 """A picture that declares more pixels is a bomb, and is not decoded."""
 
 
@@ -47,6 +48,7 @@ class Examined:
         size: Width and height of the edited image, in px; None where it was not decoded.
         looks: None where a picture cannot be read.
         pair: Both pictures, small, with what was found marked; None where one was not decoded.
+        small: What it is held against other rows by, until that is done; None where one was not decoded.
     """
 
     triplet: Triplet
@@ -55,6 +57,7 @@ class Examined:
     size: tuple[int, int] | None = None
     looks: Looks | None = None
     pair: Shown | None = None
+    small: Small | None = None
 
 
 def examine(triplet: Triplet, found: Found) -> Examined:
@@ -83,13 +86,14 @@ def examine(triplet: Triplet, found: Found) -> Examined:
         edited.size,
         looks(found.get("source"), found.get("edited")),
         shown(source, edited, boxes),
+        small(source, edited, measured),
     )
 
 
 def looks(source: bytes | None, edited: bytes | None) -> Looks | None:
     """The hashes of a pair of encoded pictures; None where one cannot be read."""
     try:
-        views = [hash_views(read_grey(data or b"", _LIMITS))[1] for data in (source, edited)]
+        views = [hash_views(read_grey(data or b"", LIMITS))[1] for data in (source, edited)]
     except SourceError:
         return None
     first, second = (hashlib.sha256(data or b"").hexdigest() for data in (source, edited))
@@ -120,6 +124,6 @@ def _decoded(role: str, data: bytes | None) -> Image.Image | Finding:
     if not data:
         return Finding(Check.PICTURE_MISSING, f"There is no {role} image.")
     try:
-        return images.decode_source(data, _LIMITS).image
+        return images.decode_source(data, LIMITS).image
     except SourceError as error:
         return _refused(f"The {role} image", error)

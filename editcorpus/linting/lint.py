@@ -3,25 +3,27 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic
 from typing import Any
 
 from editcorpus.ahead import ahead
 from editcorpus.errors import ConfigError
+from editcorpus.images import decode_grey
 from editcorpus.inputs import Inputs
-from editcorpus.linting.drawn import Sample, draw, pictures
-from editcorpus.linting.examine import Examined, examine, looks
+from editcorpus.linting.drawn import Place, Sample, draw, pictures, place_of
+from editcorpus.linting.examine import LIMITS, Examined, examine, looks
 from editcorpus.linting.recognise import Recognised, find_rows, recognise
+from editcorpus.linting.strays import Small, Stray, Strays, reduced
 from editcorpus.linting.twins import Member, Twins, twins
 from editcorpus.records import Triplet
+from editcorpus.registration import JUDGED_SIDE
 from editcorpus.rows import Found, Unread
 from editcorpus.similar.hashfile import Known, read_known
 from editcorpus.storage import Store
 
 Tell = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is, and of how much; for people who look on."""
-Place = tuple[str, int, int, str]
-"""Where a triplet lies: file, row, turn and paths."""
 _PAIRS_BYTES = 32 << 20
 """Bytes of small pictures that are kept of triplets with nothing wrong, in case they repeat another; as
 much again is kept of the others."""
@@ -59,6 +61,7 @@ class Looked:
         examined: Triplets of the sample, in the order of the corpus.
         members: Triplets that were held against each other, in the order of `twins`.
         together_whole: Whether those are all that can be read.
+        strays: Triplets of the sample whose edited image is that of another row, by where they lie.
     """
 
     found: Recognised
@@ -68,6 +71,7 @@ class Looked:
     members: tuple[Triplet, ...]
     twins: Twins
     together_whole: bool
+    strays: Mapping[Place, Stray]
     seconds: float
 
 
@@ -98,7 +102,8 @@ def look(
     found = recognise(find_rows(where, options, store), settings.layout, settings.columns)
     sample = draw(found, settings.sample, settings.seed)
     with ThreadPoolExecutor(settings.threads, "editcorpus-lint") as pool:
-        work = _Work(found, settings, store, tell, pool)
+        strays = Strays(pool)
+        work = _Work(found, settings, store, tell, pool, strays)
         examined = _ordered(work.examined(sample))
         members = [
             (one.triplet, Member(one.triplet.id, one.triplet.instruction, one.looks))
@@ -109,6 +114,7 @@ def look(
         if together and not sample.whole:
             members += work.rest(sample)
             members.sort(key=lambda one: place_of(one[0]))
+        strays.close()
     same = twins([member for _, member in members], benchmarks)
     return Looked(
         found,
@@ -118,6 +124,7 @@ def look(
         tuple(triplet for triplet, _ in members),
         same,
         together or sample.whole,
+        strays.found,
         monotonic() - began,
     )
 
@@ -146,6 +153,7 @@ class _Work:
     store: Store | None
     tell: Tell
     pool: ThreadPoolExecutor
+    strays: Strays
 
     def examined(self, sample: Sample) -> Iterator[Examined]:
         """The triplets of the sample; small pictures as long as there is room for them."""
@@ -155,14 +163,23 @@ class _Work:
             size = sum(map(len, one.pair or ()))
             wrong = bool(one.measured.findings)
             room[wrong] -= size
-            yield one if room[wrong] >= 0 else replace(one, pair=None)
+            if one.small is not None:
+                self.strays.add(one.triplet, one.small)
+            yield replace(one, small=None, pair=one.pair if room[wrong] >= 0 else None)
+        self.strays.close()
 
     def rest(self, sample: Sample) -> list[tuple[Triplet, Member]]:
-        """What the sample left out, by its hashes alone."""
+        """What the sample left out, by its hashes, and by its sources where one is wanted."""
         drawn = {place_of(one) for one in sample.triplets}
         every = draw(self.found, 0, self.settings.seed)
         left = tuple(one for one in every.triplets if place_of(one) not in drawn)
-        return [one for one in self._each(left, _hashed, "compared") if one is not None]
+        work = partial(_hashed, wanted=self.strays.waiting)
+        made = []
+        for one, pair in self._each(left, work, "compared"):
+            if pair is not None:
+                self.strays.add(one[0], pair)
+            made += [one] if one is not None else []
+        return made
 
     def _each(
         self,
@@ -177,18 +194,20 @@ class _Work:
             yield one
 
 
-def _hashed(pair: tuple[Triplet, Found]) -> tuple[Triplet, Member] | None:
+def _hashed(
+    pair: tuple[Triplet, Found], *, wanted: bool
+) -> tuple[tuple[Triplet, Member] | None, Small | None]:
+    """The hashes of a pair, and its source, small, where that is wanted."""
     triplet, found = pair
-    if isinstance(found, Unread):
-        return None
-    made = looks(found.get("source"), found.get("edited"))
-    return None if made is None else (triplet, Member(triplet.id, triplet.instruction, made))
+    made = None if isinstance(found, Unread) else looks(found.get("source"), found.get("edited"))
+    if made is None or isinstance(found, Unread):
+        return None, None
+    member = triplet, Member(triplet.id, triplet.instruction, made)
+    if not wanted:
+        return member, None
+    grey = decode_grey(found.get("source") or b"", LIMITS, JUDGED_SIDE)
+    return member, Small(reduced(grey))
 
 
 def _ordered(examined: Iterator[Examined]) -> list[Examined]:
     return sorted(examined, key=lambda one: place_of(one.triplet))
-
-
-def place_of(triplet: Triplet) -> Place:
-    """Where a triplet lies; turns of a conversation share their row."""
-    return triplet.file, triplet.row, triplet.turn, triplet.paths

@@ -14,11 +14,12 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from editcorpus.linting.checks import Check
-from editcorpus.linting.report import Rate, Report
+from editcorpus.linting.report import Rate, Report, as_json
 from editcorpus.linting.summed import Example
-from editcorpus.linting.terminal import percent, visible
+from editcorpus.linting.terminal import percent
 from editcorpus.renewing import renew
 from editcorpus.storage import Store
+from editcorpus.texts import visible
 
 PAGE, DATA, SCHEMA = "index.html", "lint.json", "lint.schema.json"
 _LISTED = 400
@@ -31,7 +32,7 @@ _LEAST_SCALE = 0.02
 
 def write_report(store: Store, folder: str, report: Report, examples: Sequence[Example]) -> str:
     """Write page, JSON and its schema; gives the path of the page in the store."""
-    data = report.model_dump_json(indent=1).encode() + b"\n"
+    data = as_json(report, indent=1).encode() + b"\n"
     renew(store, f"{folder}/{DATA}", data)
     renew(store, f"{folder}/{SCHEMA}", schema())
     renew(store, f"{folder}/{PAGE}", page_text(report, examples).encode("utf-8", "replace"))

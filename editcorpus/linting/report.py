@@ -1,5 +1,6 @@
 """What a lint came to, as data: the JSON report, whose schema follows from these classes."""
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -139,6 +140,12 @@ class Report(Part):
     sizes: tuple[Counted, ...]
     ratios: tuple[Counted, ...]
     seconds: float
+
+
+def as_json(report: Report, indent: int | None = None) -> str:
+    """The report as JSON; halves of characters, which texts of corpora may hold, become question marks."""
+    text = json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=indent)
+    return text.encode("utf-8", "replace").decode()
 
 
 def rate(count: int, of: int) -> Rate:

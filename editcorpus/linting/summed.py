@@ -1,14 +1,15 @@
 """What was looked at, summed up: the report, and the examples that its page shows."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from editcorpus.linting.checks import TOLD, Check
+from editcorpus.linting.drawn import Place, place_of
 from editcorpus.linting.edit import LOCAL
 from editcorpus.linting.examine import Examined
 from editcorpus.linting.figures import figures, licences
 from editcorpus.linting.finding import Finding
-from editcorpus.linting.lint import Looked, Place, place_of
+from editcorpus.linting.lint import Looked
 from editcorpus.linting.report import (
     Benchmark,
     CheckResult,
@@ -31,7 +32,7 @@ class Example:
     """A triplet that is shown, as far as there are pictures of it.
 
     Attributes:
-        partner: The triplet that it repeats, if it does.
+        partner: The triplet that it repeats, or whose picture it has.
         partner_pair: Its pictures.
     """
 
@@ -46,21 +47,25 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class _One:
-    """A triplet or row of the corpus with all its findings; `pair` is how it looks, if that was kept."""
+    """A triplet or row of the corpus with all its findings; `pair` is how it looks, if that was kept.
+
+    Attributes:
+        partners: The triplet that a check found beside it.
+    """
 
     id: str
     instruction: str
     findings: tuple[Finding, ...]
     sampled: bool = True
     pair: Shown | None = None
-    partner: str = ""
-    partner_pair: Shown | None = None
+    partners: Mapping[Check, Triplet] = field(default_factory=dict)
 
 
 def summed(looked: Looked) -> tuple[Report, tuple[Example, ...]]:
     """The report, and the examples that its page shows."""
     every = list(_all(looked))
-    examples = tuple(_examples(every, looked.settings.seed))
+    pairs = {place_of(one.triplet): one.pair for one in looked.examined}
+    examples = tuple(_examples(every, pairs, looked.settings.seed))
     sampled = [one for one in every if one.sampled]
     clean = sum(not any(TOLD[found.check].defect for found in one.findings) for one in sampled)
     report = Report(
@@ -106,36 +111,34 @@ def _all(looked: Looked) -> Iterator[_One]:
         told = f"{SENTENCES[one.reason]} {one.detail}"
         yield _One(one.id, "", (Finding(Check.ROW_UNUSABLE, told),))
     numbers = {place_of(triplet): index for index, triplet in enumerate(looked.members)}
-    pairs = {place_of(one.triplet): one.pair for one in looked.examined}
     for examined in looked.examined:
-        index = numbers.pop(place_of(examined.triplet), None)
+        place = place_of(examined.triplet)
         own = tuple(examined.measured.findings)
-        bare = replace(_bare(examined.triplet), findings=own, pair=examined.pair)
-        yield _of(looked, pairs, index, bare)
+        made = replace(_bare(examined.triplet), findings=own, pair=examined.pair)
+        if stray := looked.strays.get(place):
+            beside = {stray.finding.check: stray.partner}
+            made = replace(made, findings=(*own, stray.finding), partners=beside)
+        yield _repeating(looked, numbers.pop(place, None), made)
     for index in numbers.values():
         if index in looked.twins.findings:
-            yield _of(looked, pairs, index, replace(_bare(looked.members[index]), sampled=False))
+            yield _repeating(looked, index, replace(_bare(looked.members[index]), sampled=False))
 
 
 def _bare(triplet: Triplet) -> _One:
     return _One(triplet.id, triplet.instruction, ())
 
 
-def _of(looked: Looked, pairs: Mapping[Place, Shown | None], index: int | None, one: _One) -> _One:
-    """A triplet with what was found when it was held against others."""
+def _repeating(looked: Looked, index: int | None, one: _One) -> _One:
+    """A triplet with what was found when it was held against others for being the same."""
     if index is None:
         return one
-    own = looked.members[index]
-    made = replace(
-        one,
-        findings=(*one.findings, *looked.twins.findings.get(index, ())),
-        pair=pairs.get(place_of(own)),
-    )
+    found = looked.twins.findings.get(index, ())
+    made = replace(one, findings=(*one.findings, *found))
     partner = looked.twins.partners.get(index)
     if partner is None:
         return made
-    other = looked.members[partner]
-    return replace(made, partner=other.id, partner_pair=pairs.get(place_of(other)))
+    same = {each.check: looked.members[partner] for each in found if each.check in _SAME}
+    return replace(made, partners={**one.partners, **same})
 
 
 def _result(
@@ -148,7 +151,7 @@ def _result(
 
 def _looked_at(check: Check, looked: Looked, every: Sequence[_One]) -> int:
     """Of how many triplets it is known whether a check finds something."""
-    if check in {Check.EXACT_DUPLICATE, Check.NEAR_DUPLICATE}:
+    if check in _SAME:
         return len(looked.members)
     if check is Check.CONTAMINATED:
         return len(looked.members) if looked.twins.against else 0
@@ -158,9 +161,10 @@ def _looked_at(check: Check, looked: Looked, every: Sequence[_One]) -> int:
     return sum(known(one) for one in looked.examined)
 
 
+_SAME = {Check.EXACT_DUPLICATE, Check.NEAR_DUPLICATE}
 _KNOWN: Mapping[Check, Callable[[Examined], bool]] = {
     **dict.fromkeys(
-        (Check.BLANK, Check.ECHO, Check.TOO_SMALL, Check.SIZES_DIFFER),
+        (Check.BLANK, Check.ECHO, Check.WRONG_PICTURE, Check.TOO_SMALL, Check.SIZES_DIFFER),
         lambda one: one.size is not None,
     ),
     **dict.fromkeys(
@@ -177,19 +181,17 @@ _KNOWN: Mapping[Check, Callable[[Examined], bool]] = {
 }
 
 
-def _examples(every: Sequence[_One], seed: int) -> Iterator[Example]:
+def _examples(
+    every: Sequence[_One], pairs: Mapping[Place, Shown | None], seed: int
+) -> Iterator[Example]:
     """A few triplets of each check, drawn by the seed, those with pictures first."""
     for check in TOLD:
         having = [(one, found) for one in every for found in one.findings if found.check is check]
         having.sort(key=lambda pair: (pair[0].pair is None, number(seed, check, pair[0].id)))
         for one, found in having[:EXAMPLES]:
-            twin = check in {Check.EXACT_DUPLICATE, Check.NEAR_DUPLICATE}
-            yield Example(
-                check,
-                one.id,
-                one.instruction,
-                found.detail,
-                one.pair,
-                one.partner if twin else "",
-                one.partner_pair if twin else None,
-            )
+            told = check, one.id, one.instruction, found.detail, one.pair
+            partner = one.partners.get(check)
+            if partner is None:
+                yield Example(*told)
+            else:
+                yield Example(*told, partner.id, pairs.get(place_of(partner)))

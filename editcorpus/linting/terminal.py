@@ -1,6 +1,7 @@
 """A report in some lines, for a terminal."""
 
 from editcorpus.linting.report import CheckResult, Rate, Report
+from editcorpus.texts import visible
 
 
 def summary_lines(report: Report) -> list[str]:
@@ -16,7 +17,7 @@ def summary_lines(report: Report) -> list[str]:
     ]
     lines += [_check_line(check) for check in report.checks if check.rate.count]
     if report.licence_conflict:
-        lines.append(f"licences: {report.licence_conflict}")
+        lines.append(f"licences: {visible(report.licence_conflict)}")
     return lines
 
 
@@ -37,8 +38,3 @@ def percent(share: float) -> str:
     if 0 < share < 0.001:
         return "<0.1%"
     return ">99.9%" if 0.999 < share < 1 else f"{share:.1%}"
-
-
-def visible(text: str) -> str:
-    """Text without what would turn it around, or do something to a terminal."""
-    return "".join(one if one.isprintable() else "\ufffd" for one in text)

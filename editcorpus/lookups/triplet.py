@@ -131,7 +131,7 @@ def tell(store: Store, places: Iterable[Planned], wanted: str) -> Iterator[Story
         StorageError: A journal is damaged.
     """
     answers = Responses(store)
-    answers.read_index()
+    answers.read_index(keep=False)
     for place in places:
         yield _story(store, answers, place, wanted)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from threading import Event, RLock
 from typing import NamedTuple
 
+from editcorpus import webfiles
 from editcorpus.archives.archive import Archive
 from editcorpus.archives.folder import Folder
 from editcorpus.archives.listing import Listing
@@ -60,9 +61,11 @@ def entries_of(folder: str, inputs: Inputs) -> list[str]:
             return []
         inside = (url.removeprefix(f"{folder}/").partition("/")[0] for url in found)
         return [f"{folder}/{name}" for name in dict.fromkeys(inside)]
-    system, base = inputs.reach(folder)
     with inputs.explained(folder):
         try:
+            if webfiles.is_web(folder):
+                return webfiles.listed(folder)
+            system, base = inputs.reach(folder)
             names = [str(name) for name in system.ls(base, detail=False)]
         except (FileNotFoundError, NotADirectoryError):
             return []

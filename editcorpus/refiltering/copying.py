@@ -16,7 +16,7 @@ from editcorpus.refiltering.deciding import Decided
 from editcorpus.responses import Responses
 from editcorpus.rows import Shelf, Unread
 from editcorpus.shards import FETCH, Columns, hash_of, shard_folder
-from editcorpus.stages.originals import Found, Original
+from editcorpus.stages.originals import Found, Original, in_order_of
 from editcorpus.stages.publish import Joined, corpus_file, records
 from editcorpus.storage import Store
 
@@ -126,7 +126,7 @@ class Copier:
         unread = [one.triplet for one in items if not fetches and not _response(one)]
         with ExitStack() as stack:
             fetched = stack.enter_context(_fetched(columns)) if fetches else None
-            found = self._opened(stack, unread) if unread else iter(())
+            found = in_order_of(unread, self._opened(stack, unread)) if unread else iter(())
             answers = Responses(self._basis.store)
 
             def source(item: Joined) -> tuple[Triplet, Original]:
@@ -138,9 +138,7 @@ class Copier:
 
     def _opened(self, stack: ExitStack, triplets: Sequence[Triplet]) -> Found:
         shelf = stack.enter_context(self._opens())
-        for wanted, (one, found) in zip(triplets, shelf.read(triplets, ("source",)), strict=True):
-            if one.id != wanted.id:
-                raise ShardError(f"The input gave {one.id!r} where {wanted.id!r} is due.")
+        for one, found in shelf.read(triplets, ("source",)):
             yield one, found if isinstance(found, Unread) else found["source"]
 
 

@@ -105,7 +105,7 @@ def usd_a_judgement(basis: Basis) -> Decimal:
         StorageError: A journal is damaged, so that nobody can say.
     """
     answers = Responses(basis.store)
-    answers.read_index()
+    answers.read_index(keep=False)
     some = list(islice(_judged(basis), _SAMPLE))
     keys = [key for item in some for key in _answers(item)]
     records = [found.record for key in keys if (found := answers.text(key)) is not None]

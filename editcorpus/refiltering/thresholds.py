@@ -129,6 +129,6 @@ def _parted(setting: str) -> tuple[str, Any]:
         )
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
     return name, value

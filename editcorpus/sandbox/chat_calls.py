@@ -82,12 +82,14 @@ def chat_intake(persona: Persona, sandbox: Sandbox, incoming: Incoming) -> Job:
         tokens=order.prompt_tokens,
         pace=latency.VLLM if persona is Persona.VLLM else latency.CHAT,
     )
-    return Job(call, lambda fault: _done(config, order, call.key, _seen(pictures), fault))
+    return Job(
+        call, lambda fault: _done(config, order, call.key, _seen(pictures, order.text), fault)
+    )
 
 
-def _seen(pictures: Sequence[Image.Image]) -> _Seen:
+def _seen(pictures: Sequence[Image.Image], text: str) -> _Seen:
     if len(pictures) >= 2:
-        return _Seen(measured(pictures[-2], pictures[-1]), "")
+        return _Seen(measured(pictures[-2], pictures[-1], question(text)), "")
     return _Seen(_UNSEEN, description(pictures[0]) if pictures else "")
 
 

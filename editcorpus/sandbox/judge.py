@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from editcorpus.contours import agreement, contours
 from editcorpus.sandbox.chance import share
 
 Plane = NDArray[np.float32]
@@ -29,6 +30,16 @@ _FLAT = 8.0
 #: Radius, in measured pixels, of the surroundings that are looked at.
 _RADIUS = 4
 
+#: Agreement of contours at which nothing of a picture is found again, and at which all of it is surely there:
+#: of the whole, and of the part that has most.
+_WHOLE, _PART = (0.07, 0.25), (0.15, 0.45)
+
+#: Where a part of half the sides may lie, as shares of what is left.
+_PARTS = tuple((x / 2, y / 2) for y in range(3) for x in range(3))
+
+#: What `Change.staying` is where it was not asked.
+_UNASKED = -1.0
+
 #: Where each hue ends, in degrees.
 _HUES = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (195, "teal"),
          (260, "blue"), (295, "purple"), (345, "pink"), (361, "red"))  # fmt: skip
@@ -47,6 +58,7 @@ class Change:
         brighter: Mean difference of light, in levels.
         smoother: Contrast of the changed part before, less after, in levels.
         spoilt: Whether the second picture is blank or has white bars that the first has not.
+        staying: How sure it is that what has to stay is there, 0 to 1; -1 where it was not asked.
     """
 
     changed: float
@@ -57,6 +69,7 @@ class Change:
     brighter: float
     smoother: float
     spoilt: bool
+    staying: float = _UNASKED
 
     @property
     def whole(self) -> bool:
@@ -64,8 +77,14 @@ class Change:
         return self.changed >= 0.45
 
 
-def measured(before: Image.Image, after: Image.Image) -> Change:
-    """Compare two pictures, both RGB; the second is brought to the shape of the first."""
+def measured(before: Image.Image, after: Image.Image, question: str = "") -> Change:
+    """Compare two pictures, both RGB; the second is brought to the shape of the first.
+
+    Args:
+        before: The first one.
+        after: The second one.
+        question: What is asked of them; more is measured if it asks what is still shown.
+    """
     scale = min(1.0, _LONG_SIDE / max(before.size))
     size = max(8, round(before.width * scale)), max(8, round(before.height * scale))
     first, second = _pixels(before, size), _pixels(after, size)
@@ -81,6 +100,7 @@ def measured(before: Image.Image, after: Image.Image) -> Change:
         brighter=float(new_light[where].mean() - light[where].mean()),
         smoother=float(_contrast(light)[where].mean() - _contrast(new_light)[where].mean()),
         spoilt=blank(second) or _bars(after) > _bars(before),
+        staying=_staying(question.lower(), before, after),
     )
 
 
@@ -127,6 +147,30 @@ def _likeness(light: Plane, new_light: Plane) -> float:
     spread = float(light.std() * new_light.std())
     shared = float(((light - light.mean()) * (new_light - new_light.mean())).mean())
     return shared / spread if spread > 1e-3 else 0.0
+
+
+def _staying(words: str, before: Image.Image, after: Image.Image) -> float:
+    """Of a main subject: whether some part of the first picture is found again; else all of it."""
+    if "still show" not in words:
+        return _UNASKED
+    if "main subject" in words:
+        found = max(_agreement(before, after, part) for part in _PARTS)
+        none, sure = _PART
+    else:
+        found, (none, sure) = agreement(contours(before), contours(after)), _WHOLE
+    return 0.02 + 0.93 * min(1.0, max(0.0, (found - none) / (sure - none)))
+
+
+def _agreement(before: Image.Image, after: Image.Image, part: tuple[float, float]) -> float:
+    """Of the contours of a part of both pictures."""
+    one, other = (contours(picture, _box(picture.size, part)) for picture in (before, after))
+    return agreement(one, other)
+
+
+def _box(size: tuple[int, int], part: tuple[float, float]) -> tuple[float, float, float, float]:
+    width, height = size[0] / 2, size[1] / 2
+    left, top = part[0] * width, part[1] * height
+    return left, top, left + width, top + height
 
 
 def _place(where: NDArray[np.bool_]) -> str:
@@ -186,13 +230,16 @@ def verdict(question: str, change: Change, key: str) -> float:
     """P(yes), 0 to 1, of the question that the judge is asked.
 
     Args:
-        question: One of: free of artefacts, all else preserved, edit carried out (the default).
+        question: One of: free of artefacts, what is still shown, all else preserved, edit carried out
+            (the default).
         change: What was measured.
         key: Verdicts differ a little between requests, decided by this name.
     """
     words = question.lower()
     if any(word in words for word in ("artefact", "artifact", "glitch", "distort", "natural")):
         sure = 0.04 if change.spoilt else 0.95
+    elif change.staying != _UNASKED:
+        sure = change.staying
     elif any(word in words for word in ("preserv", "unchanged", "apart from", "rest ", "else")):
         sure = _preserved(change)
     else:

@@ -5,6 +5,7 @@ instruction nearly the same. An instruction alone is none: benchmarks repeat wha
 are counted.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,6 +16,9 @@ from editcorpus.similar.bars import Array
 from editcorpus.similar.hashfile import Known
 from editcorpus.similar.minhash import ALIKE, alike
 from editcorpus.similar.search import NEAR, THREADS, WEAK, Pairs, between, joined, matches
+
+_BLOCK = 1 << 18
+"""Pairs of pictures that are held against each other at a time."""
 
 
 class Kind(StrEnum):
@@ -119,12 +123,21 @@ def _same_words(known: Known, corpus: Hashed) -> tuple[Array, Pairs]:
     """Records whose instruction an item has, and the pairs among their pictures that are perhaps near."""
     by_item = _Rows(known.items, len(known.instructions))
     by_record = _Rows(corpus.records, len(corpus.instructions))
-    said, found = np.empty(0, "u4"), []
+    said, found = np.empty(0, "u4"), list[Pairs]()
     for items, records, _ in alike(known.instructions, corpus.instructions, ALIKE):
         said = np.union1d(said, records)
-        rows = _across(by_item, items, by_record, records)
-        found.append(between(known.pictures, corpus.pictures, rows, WEAK))
+        for rows in _across(by_item, items, by_record, records):
+            weak = between(known.pictures, corpus.pictures, rows, WEAK)
+            found = [_best(known, corpus, joined([*found, weak]))]
     return said, joined(found)
+
+
+def _best(known: Known, corpus: Hashed, pairs: Pairs) -> Pairs:
+    """The nearest pair of each record and item alone, as `_nearest` chooses them."""
+    keys = corpus.records[pairs.other].astype("u8") << np.uint64(32) | known.items[pairs.one]
+    order = np.lexsort((pairs.one, pairs.other, pairs.signs, keys))
+    first = np.unique(keys[order], return_index=True)[1]
+    return pairs.take(order[first])
 
 
 class _Rows:
@@ -136,12 +149,18 @@ class _Rows:
         self.starts = np.cumsum(self.counts) - self.counts
 
 
-def _across(one: _Rows, left: Array, other: _Rows, right: Array) -> tuple[Array, Array]:
-    """Every row of each owner on the left with every row of the one on the right."""
-    wide = one.counts[left] * other.counts[right]
-    pair = np.repeat(np.arange(len(left)), wide)
-    inside = np.arange(len(pair)) - np.repeat(np.cumsum(wide) - wide, wide)
-    width = other.counts[right][pair]
-    first = one.order[one.starts[left][pair] + inside // width]
-    second = other.order[other.starts[right][pair] + inside % width]
-    return first, second
+def _across(one: _Rows, left: Array, other: _Rows, right: Array) -> Iterator[tuple[Array, Array]]:
+    """Every row of each owner on the left with every row of the one on the right, some at a time.
+
+    A file of hashes may hold any number of views of an item, and a corpus any number of records that say
+    the same.
+    """
+    ends = np.cumsum(one.counts[left] * other.counts[right])
+    for start in range(0, int(ends[-1]) if len(ends) else 0, _BLOCK):
+        places = np.arange(start, min(start + _BLOCK, int(ends[-1])))
+        pair = np.searchsorted(ends, places, side="right")
+        width = other.counts[right][pair]
+        inside = places - (ends[pair] - one.counts[left][pair] * width)
+        first = one.order[one.starts[left][pair] + inside // width]
+        second = other.order[other.starts[right][pair] + inside % width]
+        yield first, second

@@ -237,8 +237,8 @@ def _exchanged(item: _Item, shelf: _Shelf, answer: Image.Image) -> Rejected | No
     if found is None:
         return None
     detail = (
-        f"It correlates by {found.ncc:.2f} with the source of {found.id}, and by {found.own_ncc:.2f} "
-        "with its own."
+        f"Correlation of {found.of}: {found.ncc:.2f} with the source of {found.id}, "
+        f"{found.own_ncc:.2f} with its own."
     )
     return Rejected(item.triplet.id, filter_step.NAME, Reason.WRONG_PICTURE, detail)
 

@@ -25,8 +25,8 @@ from editcorpus.layouts.facets import facets
 from editcorpus.layouts.manifest import FAILED, REJECTS, CorpusManifest, commit_manifest
 from editcorpus.layouts.measured import measured
 from editcorpus.layouts.parquet import ShardFile, write_outcomes
+from editcorpus.layouts.previews import BESIDE, Preview, noted, read_noted, write_previews
 from editcorpus.layouts.previews import FOLDER as PREVIEW_FOLDER
-from editcorpus.layouts.previews import SHEET, Preview, noted, read_noted, write_previews
 from editcorpus.layouts.previews import VERSION as PREVIEWS
 from editcorpus.layouts.tally import Group, decode, encode, summed, tally
 from editcorpus.quality import Quality, quality
@@ -125,7 +125,7 @@ def _previews(shop: Workshop, folder: str, files: Sequence[ShardFile]) -> tuple[
     path, store = f"runs/{shop.run}/previews.json", shop.store
     key = hash_of([PREVIEWS, [(file.path, file.sha256) for file in files]])
     known = read_noted(_noted(store, path), key)
-    there = set(store.list(f"{folder}/{PREVIEW_FOLDER}")) - {f"{folder}/{SHEET}"}
+    there = set(store.list(f"{folder}/{PREVIEW_FOLDER}")) - {f"{folder}/{one}" for one in BESIDE}
     if known is not None and there == {f"{folder}/{one.picture}" for one in known}:
         return known
     made = write_previews(store, folder, files)

@@ -1,6 +1,6 @@
 """The two stages that show a model the source and the edited image: rewrite and align."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,9 +8,9 @@ from functools import partial
 from editcorpus.endpoints.requests import Answered, Dropped, Picture
 from editcorpus.errors import RunStopped
 from editcorpus.pictures import Pictures
-from editcorpus.records import Reason, Rejected
+from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import TextAnswer
-from editcorpus.shards import Tally
+from editcorpus.shards import PLAN, Tally
 from editcorpus.stages.asking import MOST_UNREADABLE, Again, Inquiry, ask_all
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
@@ -18,6 +18,7 @@ from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.stages.wording import Wording
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
+from editcorpus.taxonomy import family_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ def _rewrite_rows(piece: Piece) -> Iterator[rewrite.Rewritten]:
 def _align_rows(piece: Piece) -> Iterator[align.Aligned]:
     config = piece.shop.config(align.NAME, align.Config)
     texts = piece.columns.facts(rewrite.NAME, rewrite.Rewritten)
+    families = _families(piece, texts)
 
     def read(
         key: str, answers: Mapping[str, Answered], last: bool
@@ -130,7 +132,11 @@ def _align_rows(piece: Piece) -> Iterator[align.Aligned]:
     with views(piece) as seen:
         questions = {
             item.id: align.requests(
-                item.instruction, seen.source[item.id], seen.edited[item.id], config
+                item.instruction,
+                seen.source[item.id],
+                seen.edited[item.id],
+                config,
+                families[item.id],
             )
             for item in texts
         }
@@ -139,6 +145,17 @@ def _align_rows(piece: Piece) -> Iterator[align.Aligned]:
     if not made:
         _check_judge(config, piece.shard, piece.tally)
     yield from made
+
+
+def _families(piece: Piece, texts: Sequence[rewrite.Rewritten]) -> dict[str, str]:
+    """The family of each edit; empty where its source does not tell."""
+    triplets = {item.id: item for item in piece.columns.facts(PLAN, Triplet)}
+    found = {}
+    for text in texts:
+        one = triplets[text.id]
+        task = one.dataset_source, one.task, one.subtask
+        found[text.id] = family_of(*task, text.instruction_type) or ""
+    return found
 
 
 def _check_judge(config: align.Config, shard: int, tally: Tally) -> None:

@@ -1,6 +1,6 @@
 """The source images of a shard, as published or as made: wherever this run has them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from editcorpus.errors import RowsDamaged, ShardError, SourceError
@@ -50,6 +50,22 @@ def published(piece: Piece, triplets: Sequence[Triplet]) -> Iterator[Found]:
         )
     else:
         yield iter(())
+
+
+def in_order_of(triplets: Iterable[Triplet], found: Found) -> Found:
+    """The same in the order of triplets; of those that came before their turn the images are held.
+
+    Raises:
+        ShardError: One of them is not there.
+    """
+    early: dict[str, Original] = {}
+    for wanted in triplets:
+        while wanted.id not in early:
+            one, data = next(found, (None, None))
+            if one is None:
+                raise ShardError(f"No source image is found of {wanted.id!r}.")
+            early[one.id] = data
+        yield wanted, early.pop(wanted.id)
 
 
 def gone(key: str, step: str, why: ShardError | SourceError) -> Rejected | Failed:

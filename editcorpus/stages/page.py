@@ -20,8 +20,17 @@ _EMULATED = (
     "EMULATED: the answers came from the sandbox, not from a model. The edits are simple drawings, "
     "good for trying the pipeline out and for nothing else."
 )
-
-
+_BY = {
+    "regenerate": "Edited by",
+    "rewrite": "Rewritten by",
+    "caption": "Described by",
+    "synthesize": "Source images by",
+    "compose": "Composed by",
+    "classify": "Sorted by",
+    "align": "Judged by",
+    "embed": "Vectors by",
+}
+"""What the models of the steps did, in words."""
 _VERSION = 2
 """Raised when the same run would be shown otherwise."""
 
@@ -74,10 +83,10 @@ def _facts(booked: Decimal, manifest: CorpusManifest | None) -> list[tuple[str, 
     if manifest is not None:
         rejected = sum(manifest.rejected.values())
         facts += [
-            ("Entered", str(manifest.entered)),
-            ("Kept", str(manifest.kept)),
-            ("Rejected", str(rejected)),
-            ("Failed", str(sum(manifest.failed.values()))),
-            *((role.capitalize(), model) for role, model in manifest.models.items()),
+            ("Entered", f"{manifest.entered:,}"),
+            ("Kept", f"{manifest.kept:,}"),
+            ("Rejected", f"{rejected:,}"),
+            ("Failed", f"{sum(manifest.failed.values()):,}"),
+            *((_BY.get(step, step), model) for step, model in manifest.models.items()),
         ]
     return facts

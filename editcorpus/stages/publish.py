@@ -13,7 +13,7 @@ from editcorpus.preservation import Kind
 from editcorpus.records import Published, Rejected, Triplet
 from editcorpus.shards import PLAN, Columns, Manifest, Written
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.originals import Found, originals
+from editcorpus.stages.originals import Found, in_order_of, originals
 from editcorpus.stages.ranges import forget_rollups
 from editcorpus.stages.stage import Piece, Stage
 from editcorpus.stages.workshop import Variant
@@ -117,7 +117,8 @@ def _embedded(columns: Columns, steps: Container[str]) -> dict[str, embed.Embedd
 def verdict(item: Joined, config: publish.Config) -> Rejected | None:
     """Why a judged triplet is not in the corpus; None where it is."""
     judged = item.aligned
-    scores = publish.Scores(judged.score_done, judged.score_preserved, judged.score_clean)
+    parts = judged.score_done, judged.score_preserved, judged.score_clean
+    scores = publish.Scores(*parts, judged.judge_prompt, item.filtered.doubts)
     kind = _kind(item)
     refused = publish.decide(item.triplet.id, kind, scores, config)
     if refused is None:
@@ -159,7 +160,7 @@ def records(
     Args:
         columns: Of the shard.
         items: Of the triplets.
-        sources: The source image of each, as published or as made.
+        sources: The source image of each, as published or as made, in any order.
         variant: How the pairs of the run are made.
 
     Raises:
@@ -169,7 +170,8 @@ def records(
         columns.pictures(pad.NAME, "source_png") as normalised,
         columns.pictures(filter_step.NAME, "edited") as edits,
     ):
-        for item, (_, published) in zip(items, sources, strict=True):
+        found = in_order_of((item.triplet for item in items), sources)
+        for item, (_, published) in zip(items, found, strict=True):
             if isinstance(published, ShardError | SourceError):
                 raise published  # it was whole when it was padded
             source = normalised[item.padded_row] or published or b""

@@ -1,7 +1,8 @@
 """Align: ask Qwen-VL how well source, edited image and instruction fit together.
 
 Three questions of one token each; the score of a question is P(yes) from the log-probabilities of the
-first token. Sources: VQAScore (arXiv 2404.01291) for P(yes) as a score; vLLM 0.33's
+first token. Of edits that may change the whole picture, the second question is what has to stay even so
+(`preservation.STAYS`). Sources: VQAScore (arXiv 2404.01291) for P(yes) as a score; vLLM 0.33's
 `logprob_token_ids`, which returns exactly the tokens that are named and so neither side is cut off.
 """
 
@@ -13,7 +14,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from editcorpus.endpoints.requests import Chat, Picture
+from editcorpus.preservation import STAYS
 from editcorpus.responses import TextAnswer
+from editcorpus.taxonomy import Family
 
 _T = TypeVar("_T")
 NAME = "align"
@@ -23,20 +26,19 @@ MIN_MASS = 0.5
 QWEN_TOKENS = {"Yes": 9454, "No": 2753, "yes": 9693, "no": 2152, " Yes": 7414, " No": 2308}
 """Token ids of Qwen2.5 and Qwen3, from the published qwen.tiktoken; confirmed at start."""
 ASPECTS = ("done", "preserved", "clean")
-PROMPTS = {
-    "three-1": {
-        "done": "Was this edit carried out in picture 2 as asked? Answer Yes or No.",
-        "preserved": (
-            "Apart from what this edit asks for, is everything of picture 1 preserved, unchanged, in "
-            "picture 2? Answer Yes or No."
-        ),
-        "clean": (
-            "Is picture 2 free of visible artefacts such as seams, borders, smears or broken shapes? "
-            "Answer Yes or No."
-        ),
-    }
+_THREE = {
+    "done": "Was this edit carried out in picture 2 as asked? Answer Yes or No.",
+    "preserved": (
+        "Apart from what this edit asks for, is everything of picture 1 preserved, unchanged, in "
+        "picture 2? Answer Yes or No."
+    ),
+    "clean": (
+        "Is picture 2 free of visible artefacts such as seams, borders, smears or broken shapes? "
+        "Answer Yes or No."
+    ),
 }
-"""Questions by name; a name never changes its text."""
+PROMPTS = {"three-1": _THREE, "three-2": _THREE}
+"""Questions by name; a name never changes its text. Those of `preservation.STAYS` come before them."""
 
 
 class Config(BaseModel):
@@ -45,7 +47,11 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field("Qwen/Qwen2.5-VL-7B-Instruct", description="Vision-language judge on vLLM.")
-    prompt: Literal["three-1"] = Field("three-1", description="The three questions.")
+    prompt: Literal["three-1", "three-2"] = Field(
+        "three-2",
+        description="The three questions; three-1 asks of edits of style, tone and background, too, "
+        "whether all else is unchanged.",
+    )
     min_pixels: int = Field(
         200_704,
         ge=3_136,
@@ -98,8 +104,18 @@ class Verdict:
     mass: float
 
 
-def requests(instruction: str, source: Picture, edited: Picture, config: Config) -> dict[str, Chat]:
-    """The three questions; the pictures come first, so that the judge reads them once."""
+def requests(
+    instruction: str, source: Picture, edited: Picture, config: Config, family: str = ""
+) -> dict[str, Chat]:
+    """The three questions; the pictures come first, so that the judge reads them once.
+
+    Args:
+        instruction: What was asked for.
+        source: Before the edit.
+        edited: After it.
+        config: Whom to ask what.
+        family: Of the edit; empty where nobody knows.
+    """
     options: dict[str, Any] = {
         "temperature": 0,
         "seed": 0,
@@ -108,16 +124,23 @@ def requests(instruction: str, source: Picture, edited: Picture, config: Config)
         "logprob_token_ids": list(config.token_ids),
         "mm_processor_kwargs": {"min_pixels": config.min_pixels, "max_pixels": config.max_pixels},
     }
+    texts = _texts(config.prompt, family)
     pair = ("Picture 1 (before):", source, "Picture 2 (after):", edited)
     return {
         aspect: Chat(
             model=config.model,
-            content=(*pair, f"Requested edit: {instruction}\n{PROMPTS[config.prompt][aspect]}"),
+            content=(*pair, f"Requested edit: {instruction}\n{texts[aspect]}"),
             max_tokens=1,
             options=options,
         )
         for aspect in ASPECTS
     }
+
+
+def _texts(prompt: str, family: str) -> dict[str, str]:
+    """The questions of a name to an edit of a family."""
+    stays = STAYS.get(prompt, {}).get(Family(family)) if family else None
+    return PROMPTS[prompt] if stays is None else {**PROMPTS[prompt], "preserved": stays}
 
 
 def read(answer: TextAnswer) -> Verdict | None:

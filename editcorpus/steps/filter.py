@@ -15,6 +15,7 @@ from PIL import Image
 
 from editcorpus.changemap import ChangeMap, change_map, cleaned
 from editcorpus.changes import Changes, Difference, Mask, Pixels, changes_of, difference, is_blank
+from editcorpus.contours import agreement, contours
 from editcorpus.doubts import doubts
 from editcorpus.fidelity import UNKNOWN, Fidelity, fidelity, outside
 from editcorpus.frames import Frame, Pair, Settled, Standing, settled, whole_pair
@@ -114,7 +115,8 @@ def judge(
     if refused is not None:
         return Rejected(triplet.id, NAME, *refused, json.dumps(asdict(measures)))
     edit = _located(geometry, laid, compared.edit)
-    return Judged(measures, laid.frame, laid.pair, edit, doubts(triplet, measures, config))
+    told = doubts(triplet, measures, config, _agreement(triplet, laid, config))
+    return Judged(measures, laid.frame, laid.pair, edit, told)
 
 
 def suspected(made: Judged | Rejected) -> bool:
@@ -174,7 +176,8 @@ def _measures(
 ) -> Measures:
     source, edited = np.asarray(laid.written.source), np.asarray(laid.written.edited)
     white_ground = task_is(triplet, config.white_ground_tasks)
-    residue = residual_padding(edited, source, () if white_ground else padded_sides(geometry))
+    sides = () if white_ground else padded_sides(geometry)
+    residue = residual_padding(edited, source, sides, registered=laid.found.accepted)
     changes, kept = compared.changes, compared.kept
     found, (left, top, right, bottom) = laid.found, laid.frame.kept
     width, height = geometry.source_width, geometry.source_height
@@ -203,6 +206,13 @@ def _measures(
         crop_right=width - right,
         crop_bottom=height - bottom,
     )
+
+
+def _agreement(triplet: Triplet, laid: Settled, config: Config) -> float:
+    """How well contours agree, of a result that is not registered and may change all; 1 of all others."""
+    if laid.found.accepted or not task_is(triplet, config.whole_tasks):
+        return 1.0
+    return agreement(contours(laid.pair.small_source), contours(laid.pair.small_edited))
 
 
 def _standing(triplet: Triplet, laid: Settled, config: Config) -> Standing:

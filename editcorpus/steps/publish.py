@@ -1,7 +1,8 @@
 """Publish: apply the score thresholds; what passes is the corpus.
 
 The paper publishes no thresholds for its judge; these are ours. A judge of one token is calibrated on
-a labelled sample before a threshold of it is trusted, so the defaults only take out clear failures.
+a labelled sample before a threshold of it is trusted, so the defaults only take out clear failures. Of what
+a whole picture may lose they take out less: an edit that redraws it leaves a judge in more doubt.
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from editcorpus.doubts import Doubt
 from editcorpus.likeness import Limits, missed
-from editcorpus.preservation import Kind, least, read_entry
+from editcorpus.preservation import Kind, asks_what_stays, least, read_entry
 from editcorpus.records import Reason, Rejected
 
 NAME = "publish"
@@ -33,10 +35,19 @@ class Config(BaseModel):
         0.2, ge=0, le=1, description="Least P(all else is preserved), 0 to 1."
     )
     min_clean: float = Field(0.3, ge=0, le=1, description="Least P(free of artefacts), 0 to 1.")
+    whole_min_preserved: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Least P(what has to stay is there) of whole_picture_tasks, 0 to 1, where the judge was "
+        "asked about that (align.prompt) and something of the source is found again; where nothing is, "
+        "min_preserved holds.",
+    )
     whole_picture_tasks: tuple[str, ...] = Field(
         ("style", "env", "style_transfer", "tone_adjustment"),
-        description="Tasks and families that may change the whole picture: min_preserved, "
-        "min_psnr_outside and min_ssim_outside are not asked of them, unless by_kind does.",
+        description="Tasks and families that may change the whole picture: they have whole_min_preserved "
+        "in place of min_preserved, and min_psnr_outside and min_ssim_outside are not asked of them, "
+        "unless by_kind does.",
     )
     min_psnr_outside: float = Field(
         0.0,
@@ -65,18 +76,25 @@ class Config(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The judge's three parts, 0 to 1 each."""
+    """The judge's three parts, 0 to 1 each, and what they are to be held against.
+
+    Attributes:
+        questions: Name of the questions that it was asked; empty where nobody knows.
+        doubts: Of the filter, names between spaces.
+    """
 
     done: float
     preserved: float
     clean: float
+    questions: str = ""
+    doubts: str = ""
 
 
 def decide(triplet_id: str, kind: Kind, scores: Scores, config: Config) -> Rejected | None:
     """The verdict on one judged triplet: the first threshold that it misses, or None."""
     limits = (
         (scores.done, config.min_done, Reason.NOT_DONE),
-        (scores.preserved, _least("min_preserved", kind, config), Reason.NOT_PRESERVED),
+        (scores.preserved, _least_preserved(kind, scores, config), Reason.NOT_PRESERVED),
         (scores.clean, config.min_clean, Reason.ARTEFACTS),
     )
     for value, limit, reason in limits:
@@ -102,6 +120,16 @@ def changed_outside(
             detail = f"{name} is {value:.3f}, not {limit:.3f}."
             return Rejected(triplet_id, NAME, Reason.CHANGED_OUTSIDE, detail)
     return None
+
+
+def _least_preserved(kind: Kind, scores: Scores, config: Config) -> float:
+    floor = 0.0
+    if asks_what_stays(scores.questions, kind.family):
+        floor = config.whole_min_preserved
+        if Doubt.NOTHING_ALIKE in scores.doubts.split():
+            floor = max(floor, config.min_preserved)
+    general, exempt = config.min_preserved, config.whole_picture_tasks
+    return least("min_preserved", general, kind, config.by_kind, exempt, floor)
 
 
 def _least(limit: str, kind: Kind, config: Config) -> float:

@@ -4,8 +4,9 @@ What comes from outside is bounded and checked; a picture that does not decode i
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,23 @@ import numpy as np
 from editcorpus.errors import ConfigError, ShardError, SourceError
 from editcorpus.images import Limits, decode_source, encode_jpeg, fit
 from editcorpus.inputs import PARQUET_FILES, Inputs
+from editcorpus.readers.json_array import text_of
+from editcorpus.similar.bars import Array
 from editcorpus.similar.hashfile import MOST_ROWS, Item, Known, known, read_known
 from editcorpus.similar.views import hash_views, read_grey
 from editcorpus.union.against import Benchmark
-from editcorpus.union.benchmark_rows import BenchmarkRow, Columns, benchmark_rows
+from editcorpus.union.benchmark_index import Columns
+from editcorpus.union.benchmark_rows import BenchmarkRow, benchmark_rows
 
 _LIMITS = Limits(min_side=16)
 _MOST_FILE = 2**30
 _ID_CHARACTERS = 200
 _THUMBNAIL = 128
+_KEPT = 4
+"""Pictures whose hashes are kept for the next row: several items may be of the same."""
+
+_Hashed = tuple[Sequence[str], Array, bytes]
+"""Names of views, their hashes, and a small JPEG."""
 
 
 @dataclass(slots=True)
@@ -30,10 +39,12 @@ class Gathered:
 
     Attributes:
         pictures: How many were hashed.
+        worded: Of how many items the instruction is known.
         broken: A sentence for each that was left out.
     """
 
     pictures: int = 0
+    worded: int = 0
     broken: list[str] = field(default_factory=list)
 
 
@@ -62,12 +73,11 @@ def hash_benchmark(
     gathered, taken = Gathered(), dict[str, int]()
     items: list[Item] = []
     views = 0
+    hashed = lru_cache(_KEPT)(partial(_hashed, thumbnails=thumbnails))
     for row in benchmark_rows(inputs, columns):
-        item = _item(row, gathered, thumbnails=thumbnails)
-        if item is None:
-            continue
-        items.append(_renamed(item, taken))
-        views += len(item.views)
+        made = _items(row, gathered, hashed)
+        items += [_renamed(item, taken) for item in made]
+        views += sum(len(item.views) for item in made)
         if views > MOST_ROWS:
             raise ConfigError(
                 f"The benchmark has more than {MOST_ROWS:,} views of pictures; hash a part of it at a time."
@@ -115,28 +125,40 @@ def once_each(benchmarks: Iterable[Benchmark]) -> tuple[Benchmark, ...]:
     return tuple(made[name] for name in sorted(made))
 
 
-def _item(row: BenchmarkRow, gathered: Gathered, *, thumbnails: bool) -> Item | None:
-    """The hashes of a row's pictures; None where none decodes."""
+def _hashed(data: bytes, *, thumbnails: bool) -> _Hashed:
+    """The hashes of a picture.
+
+    Raises:
+        SourceError: It does not decode.
+    """
+    names, views = hash_views(read_grey(data, _LIMITS), crops=True)
+    small = b""
+    if thumbnails:
+        small = encode_jpeg(fit(decode_source(data, _LIMITS).image, _THUMBNAIL), 70)
+    return names, views, small
+
+
+def _items(row: BenchmarkRow, gathered: Gathered, hashed: Callable[[bytes], _Hashed]) -> list[Item]:
+    """A row's pictures, once for each of its instructions; none where no picture decodes."""
     names: list[str] = []
     hashes = []
     thumbnail = b""
+    gathered.broken += [f"{row.id:.100}: {sentence}" for sentence in row.broken]
     for column, data in row.pictures:
         try:
-            found, views = hash_views(read_grey(data, _LIMITS), crops=True)
-            if thumbnails and not thumbnail:
-                image = fit(decode_source(data, _LIMITS).image, _THUMBNAIL)
-                thumbnail = encode_jpeg(image, 70)
+            found, views, small = hashed(data)
         except SourceError as error:
             gathered.broken.append(f"{row.id:.100}: {error}")
             continue
         names += [f"{column}:{view}" if column else view for view in found]
         hashes.append(views)
+        thumbnail = thumbnail or small
         gathered.pictures += 1
     if not names:
-        return None
-    return Item(
-        row.id[:_ID_CHARACTERS], tuple(names), np.concatenate(hashes), row.instruction, thumbnail
-    )
+        return []
+    gathered.worded += len(row.instructions)
+    name, views = (text_of(row.id) or "")[:_ID_CHARACTERS], np.concatenate(hashes)
+    return [Item(name, tuple(names), views, text, thumbnail) for text in row.instructions or ("",)]
 
 
 def _renamed(item: Item, taken: dict[str, int]) -> Item:

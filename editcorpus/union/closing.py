@@ -17,6 +17,7 @@ from editcorpus.layouts.manifest import (
 from editcorpus.layouts.measured import measured
 from editcorpus.layouts.parquet import ShardFile, write_outcomes
 from editcorpus.layouts.previews import write_previews
+from editcorpus.layouts.spreads import write_spreads
 from editcorpus.quality import Quality, quality
 from editcorpus.records import Reason
 from editcorpus.union.books import Book, Shelf
@@ -55,6 +56,7 @@ def close(shelf: Shelf, book: Book, union: Union) -> CorpusManifest:
     )
     facts = facts_of(shelf.name, book, counts, previews, seen)
     write_croissant(store, folder, described(facts))
+    write_spreads(store, folder, seen.quality)
     store.write(f"{folder}/{CARD}", card_text(facts).encode())
     shelf.write(book)
     manifest = _manifest(shelf.name, book, counts)

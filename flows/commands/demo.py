@@ -30,6 +30,7 @@ from editcorpus.errors import ConfigError
 from editcorpus.layouts.manifest import REJECTS
 from editcorpus.layouts.parquet import read_outcomes
 from editcorpus.lookups.planted import Kind, asked_ids, fates, read_plantings, table
+from editcorpus.lookups.planted_section import planted_section, write_section
 from editcorpus.records import Rejected
 from editcorpus.sandbox import Defect, SandboxConfig, running
 from editcorpus.sandbox.journal import drawn
@@ -216,7 +217,7 @@ def _command(module: ModuleType, words: Sequence[str], arguments: argparse.Names
 
 
 def _tell_planted(folder: Path, arguments: argparse.Namespace) -> None:
-    """Print what was planted against what was found."""
+    """Print what was planted against what was found, and put it into the card of the united corpus."""
     store = open_store(os.environ, str(folder / "store"))
     told = drawn(_planted_journal(folder))
     left_out = {}
@@ -227,6 +228,9 @@ def _tell_planted(folder: Path, arguments: argparse.Namespace) -> None:
     kinds = table(fates(store, PLANTED, told), plantings, left_out)
     entered, unasked = asked_ids(store, PLANTED)
     Console(stderr=True, highlight=False).print(_planted_table(kinds, entered, unasked))
+    if not arguments.only:
+        section = planted_section(PLANTED, kinds, entered, unasked)
+        write_section(store, corpus_folder(UNITED), section)
     if arguments.json:
         listed = [kind.as_json() for kind in kinds]
         members = {"run": PLANTED, "entered": entered, "unasked": unasked, "planted": listed}

@@ -12,12 +12,12 @@ from editcorpus.errors import ConfigError, RunStopped, ShardError, StorageError
 from editcorpus.linting.lint import Settings, benchmark, look
 from editcorpus.linting.page import write_report
 from editcorpus.linting.recognise import NAMES
-from editcorpus.linting.report import Report
+from editcorpus.linting.report import Report, as_json
 from editcorpus.linting.summed import summed
 from editcorpus.linting.terminal import summary_lines
 from editcorpus.storage import Store
 from flows.connections import input_options, open_store
-from flows.corpora import place_of
+from flows.corpora import check_writable, place_of
 from flows.starting import interruptible
 
 _COLUMNS = ("instruction", "source_image", "edited_image", "id", "task", "license")
@@ -28,7 +28,10 @@ _OVER = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("where", help="file, folder, glob, s3:// URL or hf://datasets/OWNER/NAME")
+    parser.add_argument(
+        "where",
+        help="file, folder, glob, s3:// URL, hf://datasets/OWNER/NAME, or https:// URL of a file",
+    )
     parser.add_argument(
         "--layout", default="", help=f"instead of recognising it: {', '.join(NAMES)}"
     )
@@ -69,14 +72,15 @@ def run(arguments: argparse.Namespace) -> int:
     options = input_options(os.environ)
     refuse_password(arguments.to)
     store, folder = place_of(arguments.to, partial(open_store, os.environ))
+    check_writable(store, folder)
     known = [benchmark(path, options) for path in arguments.against]
     try:
         with interruptible():
             looked = look(arguments.where, options, settings, known, _lists(), _shown)
+        report, examples = summed(looked)
+        page = write_report(store, folder, report, examples)
     except (StorageError, ShardError) as error:
         raise RunStopped(f"{error} Run the same again.") from error
-    report, examples = summed(looked)
-    page = write_report(store, folder, report, examples)
     _tell(report, store.url(page), json=arguments.json)
     return _OVER if 1 - report.clean.rate > arguments.fail_over else 0
 
@@ -117,6 +121,6 @@ def _shown(what: str, done: int, of: int) -> None:
 
 def _tell(report: Report, page: str, *, json: bool) -> None:
     if json:
-        sys.stdout.write(report.model_dump_json() + "\n")
+        sys.stdout.write(as_json(report) + "\n")
         return
     sys.stdout.write("\n".join([*summary_lines(report), page]) + "\n")

@@ -14,12 +14,11 @@ import argparse
 import io
 import os
 import re
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -28,8 +27,7 @@ from similar import TRANSFORMS, patched, scaled, shown
 
 from editcorpus.images import Limits, decode_source
 from editcorpus.layouts.corpus import open_corpus
-from editcorpus.layouts.manifest import CorpusManifest, commit_manifest
-from editcorpus.layouts.parquet import read_outcomes, read_shard, write_outcomes, write_shard
+from editcorpus.layouts.parquet import read_outcomes, read_shard
 from editcorpus.leases import Owner
 from editcorpus.records import Published, Rejected
 from editcorpus.similar.clusters import leaks
@@ -43,15 +41,10 @@ from editcorpus.union.terms import Terms
 from editcorpus.union.unite import Wish, unite
 from editcorpus.union.verdicts import SPLITS
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "corpora"))
+from plain_corpus import plain_record, write_plain_corpus
+
 LIMITS = Limits(min_side=1)
-KINDS: dict[Any, Any] = {
-    str: "",
-    int: 0,
-    float: 0.5,
-    bool: True,
-    bytes: b"",
-    float | None: None,
-}
 SAYS = "Make the whole scene look like a stormy evening"
 TERMS = Terms(validation_share=0.3, test_share=0.3)
 NAMED = re.compile(r"omniedit/(\d+) of the run \w+ has ")
@@ -73,21 +66,8 @@ def jpeg(image: Picture) -> bytes:
 
 
 def record(number: int, source: Picture, edited: Picture, words: str = SAYS) -> Published:
-    members = {one.name: KINDS[one.type] for one in fields(Published) if one.default is MISSING}
-    own = {"id": f"omniedit/{number}", "dataset_source": "omniedit", "instruction": words}
-    own |= {"source_image": jpeg(source), "edited_image": jpeg(edited), "license": "MIT"}
-    return Published(**{**members, **own})
-
-
-def write_run(store: Store, name: str, rows: list[Published]) -> None:
-    folder = f"corpora/{name}"
-    files = (
-        write_shard(store, f"{folder}/data/train-00000.parquet", rows),
-        write_outcomes(store, f"{folder}/rejects.parquet", ()),
-        write_outcomes(store, f"{folder}/failed.parquet", ()),
-    )
-    store.write(f"{folder}/README.md", b"# bench\n")
-    commit_manifest(store, folder, CorpusManifest(name, len(rows), len(rows), {}, {}, files))
+    pictures = {"source_image": jpeg(source), "edited_image": jpeg(edited)}
+    return plain_record(number, instruction=words, **pictures)
 
 
 def benchmark(items: list[Picture]) -> Benchmark:
@@ -136,9 +116,9 @@ def main(folder: str, most: int) -> None:
         store, against = Store.on_disk(name), benchmark(images[:count])
         own = [(place, one) for place, one in enumerate(images) if place >= count]
         rows = [record(place, one, patched(one, 0.05, place)) for place, one in own]
-        write_run(store, "a", rows)
+        write_plain_corpus(store, "a", rows)
         for number, change in enumerate(changes.values()):
-            write_run(store, f"t{number}", planted(number, change, images, count))
+            write_plain_corpus(store, f"t{number}", planted(number, change, images, count))
         united(store, ["a"], against)
         united(store, [f"t{number}" for number in range(len(changes))], against)
         found, theirs, others = Counter[int](), Counter[int](), 0

@@ -166,6 +166,7 @@ def test_the_hub_is_for_inputs_alone() -> None:
     assert SECRET not in repr(block.store())
 
 
+@pytest.mark.prefect
 def test_the_masks_hold_on_a_real_server(prefect_api: str) -> None:
     import httpx
 

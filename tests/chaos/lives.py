@@ -65,7 +65,9 @@ class Chaos:
         env = {
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "",  # or each life compiles everything anew
-            "PYTHONPYCACHEPREFIX": str(self.home / "bytecode"),
+            "PYTHONPYCACHEPREFIX": os.environ.get(
+                "PYTHONPYCACHEPREFIX", str(self.home / "bytecode")
+            ),
             **self.place.settings,
             "HOME": str(self.home),
             "PREFECT_API_URL": f"{self.orchestrator.root}/api",

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,9 +14,12 @@ import httpx
 
 from editcorpus.storage import Store
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "servers"))
+from ports import unused_port
+
 KEY, SECRET = "access", "chaos-secret"
 _BIN = Path(sys.executable).parent
-_PATIENCE_S = 180
+_PATIENCE_S = 900
 
 
 class Server:
@@ -39,9 +41,7 @@ class Server:
         settings: Mapping[str, str] | None = None,
         ready: Callable[["Server"], None] = lambda _: None,
     ) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = unused_port()
         self.root = f"http://127.0.0.1:{self.port}"
         self._words = [str(word).replace("{port}", str(self.port)) for word in words]
         self._folder = folder

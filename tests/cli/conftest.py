@@ -34,57 +34,72 @@ class Ended:
 
 
 class Forks:
-    """Runs commands one after the other, each in a child of one process that has done the imports.
+    """Runs commands one after the other, each in a child of a process that has done the imports.
 
     Args:
         env: The environment in which that process imports.
-        place: Folder for what the commands say.
+        place: Folder for what the commands say; it holds no settings of Prefect.
     """
 
     def __init__(self, env: Mapping[str, str], place: Path) -> None:
         self._env = dict(env)
-        self._said = place / "out", place / "err"
+        self._place = place
         self._turn = threading.Lock()
-        self._idle: subprocess.Popen[str] | None = None
+        self._prefect: dict[str, str] | None = None
+        self._idle: dict[bool, subprocess.Popen[str]] = {}
+
+    def warm(self, env: Mapping[str, str]) -> None:
+        """Have builds find Prefect imported, too, where they have the same settings of it."""
+        self._prefect = self._prefect or _settings(env)
 
     def run(self, shell: "Shell", *words: object) -> Ended:
         """Run a command in a shell's folder and environment to its end."""
-        out, err = self._said
+        out, err = self._place / "out", self._place / "err"
         asked = {"words": [*map(str, words)], "env": dict(shell.env), "cwd": str(shell.folder)}
+        builds = words[0] in {"build", "redrive"} and "--verbose" not in words
         with self._turn:
-            for file in self._said:
+            for file in (out, err):
                 file.write_bytes(b"")
-            code = self._answer(json.dumps({**asked, "out": str(out), "err": str(err)}))
+            code = self._answer(
+                json.dumps({**asked, "out": str(out), "err": str(err)}),
+                prefect=builds and _settings(shell.env) == self._prefect,
+            )
             return Ended(code, out.read_text("utf-8"), err.read_text("utf-8"))
 
-    def _answer(self, line: str) -> int:
+    def _answer(self, line: str, *, prefect: bool) -> int:
         """The exit code of a command; who is interrupted over it leaves no answer to the next one."""
-        process, self._idle = self._idle or self._started(), None
+        process = self._idle.pop(prefect, None) or self._started(prefect=prefect)
         assert process.stdin and process.stdout
         try:
             process.stdin.write(f"{line}\n")
             process.stdin.flush()
             code = int(process.stdout.readline())
-            self._idle = process
+            self._idle[prefect] = process
         finally:
-            if self._idle is None:
+            if prefect not in self._idle:
                 process.kill()
                 process.communicate()
         return code
 
-    def _started(self) -> "subprocess.Popen[str]":
+    def _started(self, *, prefect: bool) -> "subprocess.Popen[str]":
+        words = [sys.executable, str(Path(__file__).with_name("forks.py"))]
         return subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forks.py"))],
-            env=self._env,
+            [*words, "--prefect"] if prefect else words,
+            env={**self._env, **(self._prefect or {})} if prefect else self._env,
+            cwd=self._place,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
     def close(self) -> None:
-        """End that process."""
-        if self._idle:
-            self._idle.communicate()
+        """End those processes."""
+        for process in self._idle.values():
+            process.communicate()
+
+
+def _settings(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith("PREFECT_")}
 
 
 @dataclass(frozen=True)
@@ -127,7 +142,7 @@ class Shell:
 
 
 def ended(process: "subprocess.Popen[str]") -> Ended:
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=900)
     return Ended(process.returncode, out, err)
 
 
@@ -163,6 +178,7 @@ def bare(
         "OPENAI_API_KEY": key,
         "QWEN_VL_BASE_URL": one_sandbox.vllm_url,
         "PYTHONWARNINGS": os.environ["PYTHONWARNINGS"],
+        "SSL_CERT_FILE": os.environ["SSL_CERT_FILE"],
     }
     compiled = os.environ.get("PYTHONPYCACHEPREFIX", "")  # or each process compiles everything anew
     if compiled or os.environ.get("PYTHONDONTWRITEBYTECODE"):
@@ -177,10 +193,19 @@ def forks() -> type[Forks]:
     return Forks
 
 
+@pytest.fixture(scope="session")
+def served(bare: Shell, prefect_api: str) -> Shell:
+    """The same with the tests' Prefect server."""
+    made = bare.having(PREFECT_API_URL=prefect_api)
+    if made.forks:
+        made.forks.warm(made.env)
+    return made
+
+
 @pytest.fixture
-def shell(bare: Shell, prefect_api: str, tmp_path: Path) -> Shell:
+def shell(served: Shell, tmp_path: Path) -> Shell:
     """A shell in a folder of its own that uses the tests' Prefect server."""
-    return replace(bare.having(PREFECT_API_URL=prefect_api), folder=tmp_path)
+    return replace(served, folder=tmp_path)
 
 
 @pytest.fixture

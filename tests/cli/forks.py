@@ -1,8 +1,11 @@
 """Runs commands in children forked after the imports, which are most of what a short one costs.
 
+    python forks.py [--prefect]
+
 Reads one JSON object a line: `words`, `env`, `cwd`, and the files `out` and `err`. Answers each with the
-exit code. Only what looks at nothing when it is imported is: no Prefect, whose settings the environment
-holds. The threads that NumPy and Arrow have begun by then are made for forks.
+exit code. Only what looks at nothing when it is imported is, which Prefect is not: its settings are those of
+the environment and the folder in which it is imported. So with `--prefect` all commands must have its
+variables in common with this process. The threads that NumPy and Arrow have begun by then are made for forks.
 """
 
 import gc
@@ -13,12 +16,14 @@ import sys
 from importlib import import_module
 from typing import Any
 
-PATIENCE_S = 300
+PATIENCE_S = 900
 """No command takes as long; one that hangs is ended by SIGALRM."""
 WARM = (
     *("flows.building", "flows.commands.estimate", "flows.commands.audit"),
     *("flows.commands.gallery", "flows.commands.failures", "editcorpus.endpoints.engine"),
 )
+FLOWS = ("flows.progress", "flows.running", "flows.commands.redrive", "flows.omniedit")
+"""What a build imports once it is checked: Prefect, too."""
 
 
 def run(asked: dict[str, Any]) -> None:
@@ -35,10 +40,14 @@ def run(asked: dict[str, Any]) -> None:
     sys.exit(import_module("editcorpus_flows").main())
 
 
-def serve() -> None:
+def serve(*, prefect: bool) -> None:
     """Fork a child for each line, and wait for its end."""
     for name in WARM:
         import_module(name)
+    if prefect:
+        import_module("flows.own_server").quiet_prefect(os.environ, verbose=False)
+        for name in FLOWS:
+            import_module(name)
     gc.collect()
     gc.freeze()  # or each child would copy the pages of what it only shares
     for line in sys.stdin:
@@ -49,4 +58,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(prefect="--prefect" in sys.argv)

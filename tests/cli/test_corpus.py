@@ -8,60 +8,27 @@ from typing import Any
 import pytest
 from datasets import load_dataset
 from PIL import Image
+from plain_corpus import plain_pictures, plain_record, write_plain_corpus
 
 import editcorpus.demo
 from editcorpus.images import encode_png
-from editcorpus.layouts.manifest import CorpusManifest, commit_manifest
-from editcorpus.layouts.parquet import write_outcomes, write_shard
 from editcorpus.ledger import image_path
 from editcorpus.records import Published
 from editcorpus.storage import Store
 from flows.cli import main
 
-KINDS = {str: "text", int: 16, float: 0.5, bool: True, bytes: b"", float | None: None}
 PHOTOS = sorted((Path(editcorpus.demo.__file__).parent / "photos").glob("*.jpg"))
 Told = tuple[int, str, str]
 
 
 def record(number: int, **changes: Any) -> Published:
-    members = {name: KINDS[kind] for name, kind in Published.__annotations__.items()}
-    pictures = [encode_png(Image.new("RGB", (16, 16), (number, 90, blue))) for blue in (0, 200)]
-    own = {
-        "id": f"omniedit/{number}",
-        "dataset_source": "omniedit",
-        "instruction": f"Add bird {number}.",
-        "license": "MIT",
-        "family": "object_addition",
-        "source_image": pictures[0],
-        "edited_image": pictures[1],
-        "previous": "",
-        "source_facts": "",
-        "variant": "output",
-        "instruction_type": "original",
-        "box_x": 0,
-        "box_y": 0,
-        "change_x": 0,
-        "change_y": 0,
-        **dict.fromkeys(("crop_left", "crop_top", "crop_right", "crop_bottom"), 0),
-        "lost_share": 0.0,
-        "registration": "",
-        "response": f"{number:064x}",
-    }
-    return Published(**members | own | changes)
+    return plain_record(number, **plain_pictures(number) | changes)
 
 
-def write_run(store: Store, name: str, rows: list[Published], failed: int = 0) -> None:
-    folder = f"corpora/{name}"
-    files = (
-        write_shard(store, f"{folder}/data/train-00000.parquet", rows),
-        write_outcomes(store, f"{folder}/rejects.parquet", ()),
-        write_outcomes(store, f"{folder}/failed.parquet", ()),
-    )
+def write_run(store: Store, name: str, rows: list[Published]) -> None:
     for row in rows:
         store.write(image_path(row.response), b"{}\npicture")
-    store.write(f"{folder}/README.md", f"# {name}\n".encode())
-    manifest = CorpusManifest(name, len(rows), len(rows), {}, {}, files)
-    commit_manifest(store, folder, manifest)
+    write_plain_corpus(store, name, rows)
 
 
 @pytest.fixture

@@ -3,7 +3,11 @@
 import json
 from collections import Counter
 
+import pytest
+
 from editcorpus.demo.planted import Counts, write_planted
+
+pytestmark = pytest.mark.prefect
 
 
 def test_the_table_of_what_was_planted_closes_and_stays_as_it_is(shell, tmp_path):

@@ -128,6 +128,7 @@ def test_hours_follow_the_limits_of_the_image_api_alone(
     assert found["steps"]["align"]["hours"] < 0.001
 
 
+@pytest.mark.prefect
 def test_a_pilot_says_what_the_whole_input_will_come_to(
     few: Path,
     shell: Any,

@@ -5,42 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from plain_corpus import plain_pictures, plain_record, write_plain_corpus
 
-from editcorpus.images import encode_png
 from editcorpus.layouts.kontext import read_kontext
-from editcorpus.layouts.manifest import CorpusManifest, commit_manifest
-from editcorpus.layouts.parquet import write_outcomes, write_shard
-from editcorpus.records import Published
 from editcorpus.storage import Store
 from flows.cli import main
 
-KINDS = {str: "text", int: 16, float: 0.5, bool: True, bytes: b"", float | None: None}
 Told = tuple[int, str, str]
-
-
-def record(number: int) -> Published:
-    members = {name: KINDS[kind] for name, kind in Published.__annotations__.items()}
-    pictures = [encode_png(Image.new("RGB", (16, 16), (number, 90, blue))) for blue in (0, 200)]
-    named = {"id": f"omniedit/{number}", "source_image": pictures[0], "edited_image": pictures[1]}
-    return Published(**members | named)  # type: ignore[arg-type]
-
-
-RECORDS = [record(number) for number in range(3)]
+RECORDS = [plain_record(number, **plain_pictures(number)) for number in range(3)]
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store with the corpus of a run `few`; the shell stands beside it."""
     monkeypatch.chdir(tmp_path)
-    made, folder = Store.on_disk(tmp_path / "store"), "corpora/few"
-    files = (
-        write_shard(made, f"{folder}/data/train-00000.parquet", RECORDS),
-        write_outcomes(made, f"{folder}/rejects.parquet", ()),
-        write_outcomes(made, f"{folder}/failed.parquet", ()),
-    )
-    made.write(f"{folder}/README.md", b"# few\n")
-    commit_manifest(made, folder, CorpusManifest("few", 3, 3, {}, {}, files))
+    made = Store.on_disk(tmp_path / "store")
+    write_plain_corpus(made, "few", RECORDS)
     return made
 
 

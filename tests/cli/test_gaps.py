@@ -33,16 +33,14 @@ GAPS = {
 @pytest.fixture(scope="module")
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
-    bare: Any,
+    served: Any,
     one_sandbox: Any,
-    prefect_api: str,
     few: Path,
 ) -> dict[str, bytes]:
     """The tables of the corpus of a run that nobody killed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     words = ("build", "omniedit", "--input", few, "--store", folder, "--run", "few")
-    shell = bare.having(PREFECT_API_URL=prefect_api)
-    ended = shell.run(*words, "--shard-size", 3, "--retry-delay-s", 0, "--json")
+    ended = served.run(*words, "--shard-size", 3, "--retry-delay-s", 0, "--json")
     assert ended.code == 0, ended.err
     return _corpora(Store.on_disk(folder))
 

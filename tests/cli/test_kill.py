@@ -33,9 +33,8 @@ def verdicts(corpus: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def undisturbed(
     tmp_path_factory: pytest.TempPathFactory,
-    bare: Any,
+    served: Any,
     one_sandbox: Any,
-    prefect_api: str,
     few: Path,
 ) -> Path:
     """The corpus of a run that nobody killed, under the same faults."""
@@ -44,7 +43,7 @@ def undisturbed(
     one_sandbox.admin("config", {**STORMY, "latency_s": 0})
     words = ("build", "omniedit", "--input", few, "--store", folder, "--run", "few")
     more = ("--shard-size", 3, "--retry-delay-s", 0, "--json")
-    ended = bare.having(PREFECT_API_URL=prefect_api).run(*words, *more)
+    ended = served.run(*words, *more)
     assert ended.code == 0, ended.err
     return Path(ended.json["corpus"])
 

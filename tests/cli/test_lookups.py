@@ -25,13 +25,12 @@ Told = tuple[int, str, str]
 
 @pytest.fixture(scope="module")
 def built(
-    tmp_path_factory: pytest.TempPathFactory, few: Path, bare: Any, prefect_api: str
+    tmp_path_factory: pytest.TempPathFactory, few: Path, served: Any
 ) -> tuple[Path, dict[str, Any]]:
     """The store of a build in a process of its own, and what it told; not to be changed."""
     store = tmp_path_factory.mktemp("looked-at") / "store"
     words = ("build", "omniedit", "--input", few, "--store", store, "--run", "few")
-    shell = bare.having(PREFECT_API_URL=prefect_api)
-    ended = shell.run(*words, "--shard-size", 3, "--json")
+    ended = served.run(*words, "--shard-size", 3, "--json")
     assert ended.code == 0, ended.err
     return store, ended.json
 

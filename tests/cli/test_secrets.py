@@ -152,6 +152,7 @@ def traces(
         stack.enter_context(serve_prefect(folder / "prefect", api_port))
         shell = type(bare)(folder / "work", {"PATH": bare.env["PATH"]}).having(
             PYTHONWARNINGS=bare.env["PYTHONWARNINGS"],
+            SSL_CERT_FILE=bare.env["SSL_CERT_FILE"],
             HOME=str(folder / "home"),
             PREFECT_HOME=str(folder / "home" / "prefect"),
             PREFECT_API_URL=f"http://127.0.0.1:{api_port}/api",

@@ -43,15 +43,13 @@ def words(seed: Path) -> tuple[object, ...]:
 def quiet(
     words: tuple[object, ...],
     tmp_path_factory: pytest.TempPathFactory,
-    bare: Any,
+    served: Any,
     one_sandbox: Any,
-    prefect_api: str,
 ) -> Path:
     """The store of a build where nothing happens; its run is not to be changed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     one_sandbox.admin("reset", {})
-    shell = bare.having(PREFECT_API_URL=prefect_api)
-    ended = shell.run(*words, "--store", folder)
+    ended = served.run(*words, "--store", folder)
     assert ended.code == 0, ended.err
     return folder
 

@@ -5,11 +5,16 @@
     python inside.py begin RUN QUALITY  start a run of slow calls and wait until some are in flight
     python inside.py order RUN QUALITY  start a run of slow calls, and print its flow run's id
     python inside.py busy               wait until calls are in flight
-    python inside.py wait RUN           wait for the end of a run that was started
+    python inside.py wait RUN           wait until a run that was started is completed
+    python inside.py end RUN            wait until it has ended, and print how
+    python inside.py cancel RUN         cancel it, and print how it ended
+    python inside.py retry RUN          have its flow run scheduled again, as Retry on the page does
     python inside.py state RUN          print how its flow run stands
     python inside.py books RUN ...      hold what the sandbox has billed against what runs have booked
+    python inside.py twice RUN ...      print how many calls were billed again, and hold it against the books
 
 Everything goes the way of a person: the API with its password, the deployment, a worker that fetches it.
+What the job of a flow run is to have beside that is in `JOB_VARIABLES`.
 """
 
 import json
@@ -27,6 +32,7 @@ from uuid import UUID
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.deployments import run_deployment
+from prefect.states import AwaitingRetry, Cancelling
 from pydantic import SecretStr
 
 from blocks.corpus_store import CorpusStore
@@ -69,7 +75,8 @@ def started(run: str, quality: str) -> UUID:
         "selection": {"limit": 24, "shard_size": 8},
         "effort": {"gallery": 0, "budget_usd": 50},
     }
-    made = run_deployment(DEPLOYMENT, parameters={"recipe": recipe}, timeout=0)
+    job = json.loads(os.environ.get("JOB_VARIABLES", "{}"))
+    made = run_deployment(DEPLOYMENT, parameters={"recipe": recipe}, timeout=0, job_variables=job)
     assert isinstance(made, FlowRun)
     (DATA / f"{run}.id").write_text(str(made.id))
     return made.id
@@ -96,14 +103,33 @@ def build(run: str, quality: str) -> None:
 
 
 def wait(run: str) -> None:
-    """Wait for the end of one that was started, whatever becomes of it on the way."""
+    """Wait until one that was started is completed, whatever becomes of it on the way."""
     asked(config=QUICK)
+    end(run)
+    assert state_of(kept_id(run)).is_completed()
+
+
+def end(run: str) -> None:
+    """Wait until it has ended."""
     flow_run, until = kept_id(run), time.monotonic() + PATIENCE_S
     while not (state := state_of(flow_run)).is_final():
         assert time.monotonic() < until, f"{run} did not end: {state.name}"
         time.sleep(1)
     say(f"{state.type.value} {state.name}: {state.message}")
-    assert state.is_completed()
+
+
+def cancel(run: str) -> None:
+    """Cancel it and wait for its end."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(kept_id(run), Cancelling())
+    end(run)
+
+
+def retry(run: str) -> None:
+    """Have it scheduled again; its calls will be slow."""
+    asked(config=SLOW)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(kept_id(run), AwaitingRetry())
 
 
 def begin(run: str, quality: str) -> None:
@@ -126,10 +152,10 @@ def busy() -> None:
         time.sleep(0.2)
 
 
-def asked(config: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The sandbox's summary, or its answer to new settings."""
+def asked(page: str = "summary", config: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A page of the sandbox's books, or its answer to new settings."""
     body = None if config is None else json.dumps(config).encode()
-    page = "summary" if config is None else "config"
+    page = page if config is None else "config"
     with urllib.request.urlopen(f"{SANDBOX}/__admin/{page}", body, timeout=10) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
@@ -151,6 +177,20 @@ def books(*runs: str) -> None:
     say(f"{summary['billed']} calls for ${billed}, of which is booked {told}")
 
 
+def twice(*runs: str) -> None:
+    """Print how many calls were billed again; only what the books name as possibly billed may be."""
+    store = Store.on_disk(DATA / "store")
+    histories = [read_history(store, run) for run in runs]
+    booked = sum((one.spent for one in histories), Decimal(0))
+    possibly = sum(len(one.possibly) for one in histories)
+    billed = [call for call in asked("journal")["calls"] if call["billed"]]
+    again = len(billed) - len({call["key"] for call in billed})
+    charged = sum(Decimal(call["usd"]) for call in billed)
+    assert again <= possibly, f"{again} were billed again, {possibly} are named"
+    assert charged <= booked, f"${charged} was billed, ${booked} is booked"
+    say(f"{again} of {possibly} that are booked as possibly billed")
+
+
 def say(line: str) -> None:
     """To the script that reads it."""
     sys.stdout.write(line + "\n")
@@ -162,10 +202,14 @@ if __name__ == "__main__":
         "prepare": prepare,
         "build": build,
         "wait": wait,
+        "end": end,
+        "cancel": cancel,
+        "retry": retry,
         "begin": begin,
         "order": order,
         "busy": busy,
         "state": state,
         "books": books,
+        "twice": twice,
     }
     commands[command](*words)

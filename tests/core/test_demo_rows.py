@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +23,8 @@ from editcorpus.readers.parquet import PARQUET
 from editcorpus.records import Reason, Triplet
 from editcorpus.sources.omniedit import SOURCE
 
+pytestmark = pytest.mark.long
+
 PHOTOS = files("editcorpus.demo").joinpath("photos")
 FREE = {"CC0-1.0", "public domain"}
 
@@ -33,13 +36,8 @@ def read_pictures(column: str, triplets: Sequence[Triplet], inputs: Inputs):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    return write_demo_input(tmp_path_factory.mktemp("demo") / "input")
-
-
-@pytest.fixture(scope="module")
-def pictures(folder: Path) -> dict[str, bytes | None]:
-    inputs = Inputs.find(str(folder))
+def pictures(demo_input: Path) -> dict[str, bytes | None]:
+    inputs = Inputs.find(str(demo_input))
     triplets = [one for shard in plan(SOURCE, inputs, Selection()) for one in shard.triplets]
     found = read_pictures("src_img", triplets, inputs)
     return {one.id.removeprefix("omniedit/"): data for one, data in found}
@@ -60,8 +58,8 @@ def test_every_photograph_is_free_and_its_origin_is_on_record():
     assert sum(kept.values()) < 3_000_000
 
 
-def test_both_files_have_the_published_columns(folder: Path):
-    paths = sorted(folder.glob("*.parquet"))
+def test_both_files_have_the_published_columns(demo_input: Path):
+    paths = sorted(demo_input.glob("*.parquet"))
     assert [path.name for path in paths] == [
         "demo-00000-of-00002.parquet",
         "demo-00001-of-00002.parquet",
@@ -72,14 +70,14 @@ def test_both_files_have_the_published_columns(folder: Path):
         assert pq.ParquetFile(path).metadata.num_rows == 24
 
 
-def test_the_same_seed_gives_the_same_bytes(folder: Path, tmp_path: Path):
+def test_the_same_seed_gives_the_same_bytes(demo_input: Path, tmp_path: Path):
     again = write_demo_input(tmp_path)
-    for path in folder.glob("*.parquet"):
+    for path in demo_input.glob("*.parquet"):
         assert (again / path.name).read_bytes() == path.read_bytes()
 
 
-def test_every_task_and_many_sub_tasks_are_there_sorted(folder: Path):
-    shards = list(plan(SOURCE, Inputs.find(str(folder)), Selection()))
+def test_every_task_and_many_sub_tasks_are_there_sorted(demo_input: Path):
+    shards = list(plan(SOURCE, Inputs.find(str(demo_input)), Selection()))
     triplets = [one for shard in shards for one in shard.triplets]
     tasks = [one.task for one in triplets]
     assert set(tasks) == {"addition", "attribute_modification", "env", "removal", "style", "swap"}
@@ -88,8 +86,8 @@ def test_every_task_and_many_sub_tasks_are_there_sorted(folder: Path):
     assert len(triplets) + sum(len(shard.rejected) for shard in shards) == 48
 
 
-def test_the_rows_without_usable_text_are_found_by_planning(folder: Path):
-    shards = plan(SOURCE, Inputs.find(str(folder)), Selection())
+def test_the_rows_without_usable_text_are_found_by_planning(demo_input: Path):
+    shards = plan(SOURCE, Inputs.find(str(demo_input)), Selection())
     reasons = Counter(one.reason for shard in shards for one in shard.rejected)
     assert reasons == {
         Reason.EMPTY_INSTRUCTION: 1,
@@ -139,10 +137,10 @@ def test_one_good_instruction_is_a_script_tag():
     assert sum("<script>" in row["prompts"][0] for row in demo_rows()) == 1
 
 
-def test_hugging_face_datasets_opens_it_with_decoded_images(folder: Path, tmp_path: Path):
+def test_hugging_face_datasets_opens_it_with_decoded_images(demo_input: Path, tmp_path: Path):
     loaded = datasets.load_dataset(
         "parquet",
-        data_files=[str(path) for path in sorted(folder.glob("*.parquet"))],
+        data_files=[str(path) for path in sorted(demo_input.glob("*.parquet"))],
         split="train",
         cache_dir=str(tmp_path),
     )
@@ -165,9 +163,12 @@ def test_one_row_asks_for_what_the_sandbox_refuses_however_it_is_put():
 @pytest.mark.s3
 @pytest.mark.parametrize("limit", [0, 12])
 def test_a_bucket_is_planned_as_a_folder_is(
-    limit: int, tmp_path: Path, serve_s3: Callable[..., AbstractContextManager[str]]
+    limit: int,
+    demo_input: Path,
+    tmp_path: Path,
+    serve_s3: Callable[..., AbstractContextManager[str]],
 ) -> None:
-    here = write_demo_input(tmp_path / "data" / "in")
+    here = shutil.copytree(demo_input, tmp_path / "data" / "in")
     selection = Selection(limit=limit, shard_size=5)
     with serve_s3(tmp_path / "data", "s3cr3t-of-test") as url:
         options = {"endpoint_url": url, "key": "access", "secret": "s3cr3t-of-test"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from editcorpus import digests
 from editcorpus.bookings import Intent, Record, to_fields
 from editcorpus.errors import StorageFull
-from editcorpus.journal import encode
+from editcorpus.journal import Journal, encode
 from editcorpus.keeping import open_journal
 from editcorpus.ledger import Ledger, read_history, read_totals
 from editcorpus.records import Reason
@@ -97,6 +97,7 @@ def test_files_that_have_a_digest_are_not_read(any_store: Store):
 def test_only_who_owns_the_run_writes_digests(disk_store: Store):
     disk_store.write(FILE, line_of(intent(1)))
     assert read_totals(disk_store, RUN).spent == Decimal("0.25")
+    assert Responses(disk_store).read_index(keep=False) == 0
     assert disk_store.list("digests") == []
 
 
@@ -162,6 +163,35 @@ def test_a_full_disk_costs_time_alone(
     assert "reads these journals whole" in caplog.text
 
 
+def kept(journal: Journal) -> None:
+    """Let all digests be kept that the journal has asked for, and close it."""
+    journal._digester.submit(int).result()
+    journal.close()
+
+
+def test_a_file_that_still_grows_has_no_digest_yet(
+    disk_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    calls = [make(name) for name in range(4) for make in (intent, record)]
+    monkeypatch.setattr("editcorpus.sinks.FILE_BYTES", 3 * len(line_of(intent(1))))
+    monkeypatch.setattr("editcorpus.keeping.GROUP_BYTES", 1)
+
+    async def write() -> None:
+        journal = open_journal(disk_store, RUN, "p", 0)
+        for call in calls:
+            await journal.durable(line_of(call))
+            journal._digester.submit(int).result()
+        await asyncio.get_running_loop().run_in_executor(None, kept, journal)
+
+    asyncio.run(write())
+    *whole, _ = disk_store.list(f"journal/{RUN}/p")
+    assert len(whole) > 1
+    wanted = plain(read_totals(disk_store, RUN))
+    for path in whole:
+        blank(disk_store, path)
+    assert plain(read_totals(disk_store, RUN)) == wanted
+
+
 def test_a_journal_keeps_digests_as_it_grows(disk_store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("editcorpus.sinks.FILE_BYTES", 1)
     monkeypatch.setattr("editcorpus.keeping.GROUP_BYTES", 1)
@@ -170,7 +200,7 @@ def test_a_journal_keeps_digests_as_it_grows(disk_store: Store, monkeypatch: pyt
         journal = open_journal(disk_store, RUN, "p", 0)
         for call in calls:
             await journal.durable(line_of(call))
-        await asyncio.get_running_loop().run_in_executor(None, journal.close)
+        await asyncio.get_running_loop().run_in_executor(None, kept, journal)
 
     asyncio.run(write([intent(1), record(1), intent(2)]))
     kinds = {Path(path).suffix for path in disk_store.list("digests")}

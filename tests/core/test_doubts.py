@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from editcorpus.doubts import DRIFT, LEAST_PSNR, LEAST_SSIM, TINY, doubts
+from editcorpus.doubts import DRIFT, LEAST_PSNR, LEAST_SSIM, TINY, UNLIKE, doubts
 from editcorpus.frames import Standing
 from editcorpus.records import Triplet
 from editcorpus.verdicts import Config, Measures
@@ -68,7 +68,23 @@ def test_each_figure_that_is_unusual_is_a_doubt(changes: dict[str, Any], said: s
     assert doubts(TRIPLET, replace(USUAL, **changes), Config()) == said
 
 
-def test_of_a_task_that_may_change_all_only_a_tiny_edit_is_doubted() -> None:
+@pytest.mark.parametrize(
+    ("changes", "agreement", "said"),
+    [
+        (STRANGE, UNLIKE - 0.001, "nothing_alike"),
+        (STRANGE, UNLIKE, ""),
+        ({**STRANGE, "registration_ncc": 0.3}, 0.0, "nothing_alike"),
+        ({**STRANGE, "registered": True}, 0.0, ""),
+        ({**STRANGE, "changed_share_no_tone": 0.15}, 0.0, ""),
+    ],
+)
+def test_a_task_that_may_change_all_is_doubted_where_no_contour_is_found_again(
+    changes: dict[str, Any], agreement: float, said: str
+) -> None:
+    assert doubts(STYLE, replace(USUAL, **changes), Config(), agreement) == said
+
+
+def test_of_a_task_that_may_change_all_nothing_else_but_a_tiny_edit_is_doubted() -> None:
     strange = replace(USUAL, **STRANGE, psnr_outside=10.0, tone_drift=0.2)
     assert doubts(STYLE, strange, Config()) == ""
     assert doubts(STYLE, replace(strange, changed_share=0.001), Config()) == "tiny_edit"

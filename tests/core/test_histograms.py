@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from editcorpus.histograms import HEIGHT, WIDTH, histogram
+from editcorpus.histograms import HEIGHT, WIDTH, Counted, histogram, histograms
 
 SVG = "{http://www.w3.org/2000/svg}"
 FIGURES = st.lists(st.floats(0, 1), max_size=40)
@@ -71,3 +71,32 @@ def test_nothing_is_loaded_from_outside_and_no_style_stands_in_the_way_of_a_poli
 def test_an_axis_without_length_or_bars_is_refused(low: float, high: float, bins: int) -> None:
     with pytest.raises(ValueError, match="needs an axis and bars"):
         histogram("Score", [0.5], low=low, high=high, bins=bins)
+
+
+def test_several_are_one_drawing_and_none_lies_on_another() -> None:
+    figures = [Counted(f"a <b> & c{n}", 3 * n, 0.5, [n, 0, 2 * n], 0.0, 2.0) for n in range(1, 5)]
+    text = histograms(figures)
+    root = ET.fromstring(text)
+    cells = list(root.findall(f"{SVG}svg"))
+    assert [one.findtext(f"{SVG}text") for one in cells] == [one.title for one in figures]
+    places = {(int(one.get("x", "")), int(one.get("y", ""))) for one in cells}
+    assert len(places) == len({x for x, _ in places}) + 1 == 4
+    across, down = max(x for x, _ in places) + WIDTH, max(y for _, y in places) + HEIGHT
+    assert root.get("viewBox") == f"0 0 {across} {down}"
+    assert (
+        min(abs(one[0] - other[0]) for one in places for other in places if one[0] != other[0])
+        > WIDTH
+    )
+    assert counted(text) == sum(one.of for one in figures)
+    assert "12 values, median 0.5" in text
+    assert text == histograms(figures)
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    for figures in (
+        [],
+        [Counted("x", 0, 0.0, [], 0.0, 1.0)],
+        [Counted("x", 1, 0.0, [1], 1.0, 1.0)],
+    ):
+        with pytest.raises(ValueError, match=r"nothing to draw|needs an axis"):
+            histograms(figures)

@@ -84,6 +84,7 @@ def test_an_edit_of_another_source_is_named(shard: Shard, share: float) -> None:
     assert found.id == "x/1"
     assert found.ncc > 0.4
     assert found.own_ncc < 0.15
+    assert found.of == "local contrast"
 
 
 def test_a_change_of_tone_does_not_hide_it(shard: Shard) -> None:
@@ -91,6 +92,24 @@ def test_a_change_of_tone_does_not_hide_it(shard: Shard) -> None:
     found = shard.neighbours.whose("x/4", answered(dark))
     assert found is not None
     assert found.id == "x/2"
+
+
+def redrawn(picture: Image.Image) -> Image.Image:
+    """Solarized: local contrast is turned round in half of the places, and finds nothing again."""
+    grey = ImageOps.autocontrast(picture.convert("L"))
+    return ImageOps.solarize(grey, 128).convert("RGB")
+
+
+def test_what_was_redrawn_of_another_source_is_named_by_its_contours(shard: Shard) -> None:
+    found = shard.neighbours.whose("x/0", answered(redrawn(scene(2))))
+    assert found is not None
+    assert (found.id, found.of) == ("x/2", "contours")
+    assert found.ncc > 0.25
+    assert found.own_ncc < 0.1
+
+
+def test_what_was_redrawn_of_its_own_source_is_nobody_elses(shard: Shard) -> None:
+    assert shard.neighbours.whose("x/2", answered(redrawn(scene(2)))) is None
 
 
 def test_an_edit_of_its_own_source_is_nobody_elses(shard: Shard) -> None:

@@ -124,7 +124,16 @@ def test_a_margin_deeper_than_a_quarter_is_padding() -> None:
     edited = barred(source, "LR", 64)
     residue = residual_padding(edited, source, ["left", "right"])
     assert {side.kind for side in residue.sides.values()} == {Kind.DEEP}
+    assert {side.thickness for side in residue.sides.values()} == {64.0}
     assert residue.reject
+
+
+def test_a_white_sky_deeper_than_a_quarter_is_no_padding_where_it_ends_in_hills() -> None:
+    edited = scene()
+    hills = (np.sin(np.arange(208) / 9) * 25 + 75).astype(int)
+    edited[np.arange(160)[:, None] < hills[None, :]] = 254
+    residue = residual_padding(edited, scene(seed=1), ["top", "bottom"])
+    assert (residue.reject, residue.sides["top"].kind) == (False, Kind.CLEAN)
 
 
 def product() -> Pixels:
@@ -200,11 +209,12 @@ def test_framed_art_keeps_its_frame() -> None:
     assert residual_padding(edited, None, SIDES).reject
 
 
-def test_a_subject_that_is_set_on_white_passes() -> None:
+@pytest.mark.parametrize(("height", "kind"), [(40, Kind.CLEAN), (100, Kind.DEEP)])
+def test_a_subject_that_is_set_on_white_passes(height: int, kind: Kind) -> None:
     edited = np.full((160, 208, 3), 255, np.uint8)
-    edited[60:100, 80:130] = (90, 20, 20)
+    edited[30 : 30 + height, 80:130] = (90, 20, 20)
     residue = residual_padding(edited, scene(), ["left", "right"])
-    assert {side.kind for side in residue.sides.values()} == {Kind.DEEP}
+    assert {side.kind for side in residue.sides.values()} == {kind}
     assert not residue.reject
 
 
@@ -232,6 +242,78 @@ def test_a_line_of_the_source_that_a_codec_has_recoloured_stays_its_own() -> Non
     edited = barred(scene(), "T", 1, (150, 90, 60))
     assert residual_padding(edited, source, SIDES).sides["top"].kind is Kind.NATURAL
     assert residual_padding(edited, scene(), SIDES).reject
+
+
+PAD = 24
+
+
+def cropped(content: Pixels, blur: float = 0.6) -> Pixels:
+    """The content out of a canvas with white on all sides, after a blur and a codec."""
+    canvas = np.pad(content, ((PAD, PAD), (PAD, PAD), (0, 0)), constant_values=255)
+    soft = Image.fromarray(canvas).filter(ImageFilter.GaussianBlur(blur))
+    return through(np.asarray(soft), "jpeg 85")[PAD:-PAD, PAD:-PAD]
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (14, 16, 24), (90, 20, 20), (240, 100, 70)])
+@pytest.mark.parametrize("blur", [0.0, 0.4, 0.6])
+def test_what_a_blur_and_a_codec_mix_into_a_flat_border_is_no_bar(
+    color: tuple[int, int, int], blur: float
+) -> None:
+    source = barred(scene(), "LTRB", 20, color)
+    residue = residual_padding(cropped(source, blur), source, SIDES)
+    assert not any(side.columns for side in residue.sides.values())
+
+
+@pytest.mark.parametrize("color", [(0, 0, 0), (34, 139, 90), (128, 128, 128), (200, 40, 40)])
+@pytest.mark.parametrize("thick", [4, 7, 16])
+@pytest.mark.parametrize("sides", ["L", "TB"])
+def test_a_bar_is_found_behind_what_the_padding_has_mixed_into_it(
+    color: tuple[int, int, int], thick: int, sides: str
+) -> None:
+    source = scene()
+    residue = residual_padding(cropped(barred(source, sides, thick, color)), source, SIDES)
+    found = {name: side for name, side in residue.sides.items() if side.columns}
+    assert residue.reject
+    assert set(found) == set(names(sides))
+    assert all(abs(side.thickness - thick) <= 1 for side in found.values())
+
+
+def margined(color: tuple[int, int, int], shade: int, thick: int = 14) -> Pixels:
+    """A picture on paper whose light falls off along its side."""
+    picture = scene()
+    light = np.linspace(0, shade, 208).astype(np.int16)[None, :, None]
+    paper = np.broadcast_to(np.array(color, np.int16) - light, picture.shape)
+    framed = barred(picture, "LTRB", thick)
+    return np.where((framed == 255).all(axis=2, keepdims=True), paper, framed).astype(np.uint8)
+
+
+def test_a_margin_of_the_source_may_become_white() -> None:
+    source = margined((246, 229, 200), 120)
+    edited = margined((254, 252, 246), 10)
+    assert residual_padding(edited, source, ["top"]).sides["top"].kind is Kind.NATURAL
+    assert residual_padding(edited, scene(), ["top"]).reject
+    assert residual_padding(barred(source, "T", 7), source, ["top"]).reject
+
+
+def chart(ground: int) -> Pixels:
+    """Two towers on flat ground that end at the same height, and take less than half of the side."""
+    picture = np.full((160, 208, 3), ground, np.uint8)
+    picture[30:120, 20:60] = picture[30:120, 100:140] = (20, 20, 160)
+    return picture
+
+
+def test_flat_ground_between_objects_may_change_its_colour() -> None:
+    source, edited = chart(255), chart(180)
+    assert not residual_padding(edited, source, ["top"]).reject
+    assert residual_padding(edited, scene(), ["top"]).reject
+    assert residual_padding(barred(edited, "T", 6, (34, 139, 90)), source, ["top"]).reject
+
+
+def test_a_margin_may_be_thicker_or_thinner_where_nobody_knows_how_the_content_moved() -> None:
+    source, edited = barred(scene(), "T", 10, (0, 0, 0)), barred(scene(), "T", 7, (40, 60, 90))
+    assert residual_padding(edited, source, ["top"]).reject
+    assert not residual_padding(edited, source, ["top"], registered=False).reject
+    assert residual_padding(barred(scene(), "T", 2), source, ["top"], registered=False).reject
 
 
 def test_content_that_touches_the_edge_is_no_bar() -> None:

@@ -96,7 +96,7 @@ def test_an_unusable_bucket_is_one_sentence_within_seconds(s3, tmp_path, root, c
     began = time.monotonic()
     with pytest.raises(ConfigError, match=sentence) as caught:
         check_store(Store(root, {**s3.options, **change}, tmp_path))
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 120, "tries of a minute each, were it not hasty"
     text = str(caught.value)
     assert text.startswith(f"The store {root} cannot be used: ")
     assert "of-test" not in text

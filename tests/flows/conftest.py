@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from editcorpus.sandbox import Running
 
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 
 
 @dataclass(frozen=True)

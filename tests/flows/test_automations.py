@@ -33,7 +33,7 @@ from flows.reactions import PREFIX, automations
 from flows.tally import Share
 
 pytestmark = pytest.mark.prefect
-PATIENCE_S = 120
+PATIENCE_S = 600
 """For a trigger to fire on a loaded machine."""
 SHORT_S = 20
 SETTINGS = Settings(notify="webhook/team", failed_percent=20)

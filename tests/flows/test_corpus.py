@@ -8,43 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from plain_corpus import plain_record, write_plain_corpus
 from prefect.deployments.runner import RunnerDeployment
 
 from blocks.corpus_store import CorpusStore
 from editcorpus.layouts.corpus import open_corpus
-from editcorpus.layouts.manifest import CorpusManifest, commit_manifest
-from editcorpus.layouts.parquet import write_outcomes, write_shard
-from editcorpus.records import Published
 from editcorpus.similar.hashfile import Item, known, write_known
 from editcorpus.storage import Store
 from flows.corpus import Unification, corpus
 
 FILE = Path(__file__).parents[2] / "deployments" / "prefect.yaml"
-KINDS: dict[type, Any] = {
-    str: "text",
-    int: 16,
-    float: 0.5,
-    bool: True,
-    bytes: b"\x89PNG",
-    float | None: None,
-}
-
-
-def record(number: int) -> Published:
-    members = {name: KINDS[kind] for name, kind in Published.__annotations__.items()}
-    own = {"id": f"omniedit/{number}", "instruction": f"Add bird {number}.", "previous": ""}
-    return Published(**members | own | {"edited_image": b"\x89PNG %d" % number})
-
-
-def write_run(store: Store, name: str, numbers: range) -> None:
-    folder, rows = f"corpora/{name}", [record(number) for number in numbers]
-    files = (
-        write_shard(store, f"{folder}/data/train-00000.parquet", rows),
-        write_outcomes(store, f"{folder}/rejects.parquet", ()),
-        write_outcomes(store, f"{folder}/failed.parquet", ()),
-    )
-    store.write(f"{folder}/README.md", b"# x\n")
-    commit_manifest(store, folder, CorpusManifest(name, len(rows), len(rows), {}, {}, files))
 
 
 def test_the_deployment_names_the_flow_and_parameters_that_it_takes() -> None:
@@ -77,8 +50,8 @@ def test_each_batch_is_a_task_run_of_each_step_and_the_state_says_how_many_are_i
     members = store_members()
     CorpusStore(**members).save("union-store", overwrite=True)
     store = Store.on_disk(members["root"])
-    write_run(store, "a", range(8))
-    write_run(store, "b", range(5, 12))
+    for name, numbers in {"a": range(8), "b": range(5, 12)}.items():
+        write_plain_corpus(store, name, [plain_record(number) for number in numbers])
     item = Item("1", ("whole",), np.ones((1, 12), "<u8"), "Add bird 3.")
     write_known(known("bench", [item]), tmp_path / "bench.parquet")
     against = (str(tmp_path / "bench.parquet"),)

@@ -118,7 +118,8 @@ def test_a_run_that_stopped_leaves_its_sentence_and_no_traceback(
     with caplog.at_level(logging.INFO), pytest.raises(TypeError):
         run_flow(stops, flow_run=run, error_logger=flow_run_logger(run))
     messages = [one.getMessage() for one in caplog.records if one.name == "prefect.flow_runs"]
-    assert not any(one.exc_info for one in caplog.records)
+    left_behind = ("prefect.events", "prefect._internal")  # threads of tests before this one
+    assert not any(one.exc_info for one in caplog.records if not one.name.startswith(left_behind))
     assert any("Stopped: budget" in message for message in messages)
     (line,) = (one for one in caplog.records if one.name == "editcorpus.lines")
     assert vars(line)["run"] == "spring"

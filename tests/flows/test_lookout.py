@@ -1,5 +1,6 @@
 """What a partition tells of its endpoints, and in whose name."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,7 @@ def test_a_partition_tells_of_its_endpoints_in_the_name_of_its_parent(
         shop: Any = SimpleNamespace(run="spring", engine=engine)
         with Lookout(shop):
             while engine.asked <= len(engine.states):
-                pass
+                time.sleep(0.005)
     finally:
         PARENT.reset(token)
     assert [event.event for event in sent] == ["editcorpus.endpoint.down", "editcorpus.endpoint.up"]

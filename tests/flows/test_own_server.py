@@ -32,7 +32,7 @@ time.sleep(600)
 @pytest.fixture
 def alone(tmp_path: Path) -> dict[str, str]:
     """An environment of somebody who has no server and never had one."""
-    kept = {name: os.environ[name] for name in os.environ if name.startswith("PYTHON")}
+    kept = {name: os.environ[name] for name in os.environ if name.startswith(("PYTHON", "SSL_"))}
     env = {**kept, "PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     quiet_prefect(env, verbose=False)
     return {**env, "PREFECT_HOME": str(tmp_path / "prefect")}

@@ -120,13 +120,13 @@ def test_a_budget_holds_over_all_processes_and_is_used(
     build: Callable[..., Any], store: Store, sandbox: Any
 ) -> None:
     budget = Decimal("0.30")
-    stopped = build("poor", processes=3, budget_usd=budget)
+    stopped = build("poor", processes=2, budget_usd=budget)
     assert stopped.name == "Stopped: budget", stopped
     assert "higher budget" in stopped.message
     spent = read_history(store, "poor").spent
     assert charged(sandbox) == spent <= budget
     assert budget - spent < Decimal("0.2")  # the worst case of one call and a cent for each process
-    done = build("poor", processes=2, budget_usd=3)
+    done = build("poor", budget_usd=3)
     assert done.name == "Completed", done
     assert charged(sandbox) == read_history(store, "poor").spent
 

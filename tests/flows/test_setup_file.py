@@ -167,6 +167,8 @@ def test_understands_every_file_of_deployments(name: str, monkeypatch: pytest.Mo
     assert pool.type == {"prefect": "process"}.get(name, name)
     assert pool.queues["runs"].concurrency_limit == 8
     assert [*pool.queues] == ["runs", "partitions"]
+    ours = [] if name == "prefect" else ["job_configuration", "variables"]
+    assert [*pool.base_job_template] == ours
     assert len(found.all) >= 15
     image = {one["work_pool"]["job_variables"].get("image") for one in found.all}
     assert image == {None if name == "prefect" else "registry.example/editcorpus:1"}
@@ -190,6 +192,21 @@ def test_says_what_only_prefect_deploy_can_do(text: str, told: str, tmp_path: Pa
     path = tmp_path / "prefect.yaml"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigError, match=told):
+        read_deployments(path, {})
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [(None, "cannot be read: No such file"), ("{", "is no JSON file: Expecting")],
+)
+def test_says_what_is_wrong_with_a_job_template(
+    template: str | None, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "docker.yaml"
+    path.write_text("pull: []\ndefinitions: {base_job_template: a.json}\ndeployments: []", "utf-8")
+    if template:
+        (tmp_path / "a.json").write_text(template, "utf-8")
+    with pytest.raises(ConfigError, match=f"a.json {told}"):
         read_deployments(path, {})
 
 

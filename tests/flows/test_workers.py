@@ -1,4 +1,4 @@
-"""A run whose partitions are flow runs of a deployment, fetched by a real worker of a real server."""
+"""Runs of a deployment by a real worker of a real server: cancelled, spread over more of them, orphaned."""
 
 import json
 import os
@@ -37,8 +37,9 @@ pytestmark = pytest.mark.prefect
 ROOT = Path(__file__).parents[2]
 ROLES = ("store", "images", "writer", "judge")
 IN_FLIGHT = 2
-PATIENCE_S = 240
+PATIENCE_S = 600
 """For a worker to fetch a run and start its process on a loaded machine."""
+SPREAD = {"workers": "omniedit-partition", "processes": 2}
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 SAVE = """
 import json, sys
@@ -59,8 +60,7 @@ class Team:
     input: Path
     blocks: dict[str, dict[str, Any]]
 
-    def recipe(self, run: str, quality: str) -> dict[str, Any]:
-        effort = {"workers": "omniedit-partition", "processes": 2, "retry_delay_s": 0}
+    def recipe(self, run: str, quality: str, **effort: Any) -> dict[str, Any]:
         return {
             "run": run,
             "input": str(self.input),
@@ -68,7 +68,7 @@ class Team:
             "regenerate": {"quality": quality},
             "selection": {"shard_size": 1},
             "endpoints": {role: f"team-{role}" for role in ROLES},
-            "effort": {**effort, "budget_usd": 20, "gallery": 0},
+            "effort": {"retry_delay_s": 0, "budget_usd": 20, "gallery": 0, **effort},
         }
 
     def ask(self, path: str, members: Any = None) -> Any:
@@ -80,10 +80,10 @@ class Team:
                 return answer.raise_for_status().json()
             time.sleep(0.5)
 
-    def start(self, run: str, quality: str = "high") -> str:
-        """Trigger a run through the API; gives its id."""
+    def start(self, run: str, quality: str = "high", **effort: Any) -> str:
+        """Trigger a run through the API, which spreads it unless told otherwise; gives its id."""
         found = self.ask("/deployments/name/omniedit/omniedit")
-        parameters = {"parameters": {"recipe": self.recipe(run, quality)}}
+        parameters = {"parameters": {"recipe": self.recipe(run, quality, **(effort or SPREAD))}}
         return str(self.ask(f"/deployments/{found['id']}/create_flow_run", parameters)["id"])
 
     def state(self, run: str) -> dict[str, Any]:
@@ -155,10 +155,12 @@ def team(
     folder = tmp_path_factory.mktemp("team")
     port = unused_port()
     url = f"http://127.0.0.1:{port}/api"
-    env = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+    kept = ("OPENBLAS_", "PYTHONPYCACHE")
+    env = {name: value for name, value in os.environ.items() if name.startswith(kept)}
     env |= {
         "PATH": os.environ["PATH"],
         "PYTHONWARNINGS": os.environ["PYTHONWARNINGS"],
+        "SSL_CERT_FILE": os.environ["SSL_CERT_FILE"],
         "HOME": str(folder),
         "PREFECT_HOME": str(folder / "worker"),
         "PREFECT_API_URL": url,
@@ -178,7 +180,7 @@ def team(
     }
 
     def do(*words: str, told: str | None = None) -> None:
-        subprocess.run(words, env=env, cwd=ROOT, input=told, text=True, check=True, timeout=300)
+        subprocess.run(words, env=env, cwd=ROOT, input=told, text=True, check=True, timeout=900)
 
     with serve_prefect(folder / "prefect", port):
         do(prefect, "work-pool", "create", "local", "--type", "process")
@@ -196,6 +198,32 @@ def team(
             for process in (*psutil.Process(worker.pid).children(recursive=True), worker):
                 process.kill()
             worker.wait()
+
+
+def test_a_cancelled_run_keeps_what_was_paid_and_the_next_goes_on_from_there(
+    team: Team, sandbox: Any
+) -> None:
+    sandbox.admin("config", {"time_scale": 1.0, "latency_s": 2.0})
+    run = team.start("cancelled", "medium", processes=1)
+    once(lambda: sandbox.admin("summary")["billed"] >= 2 or team.state(run)["type"] in FINAL)
+    assert team.state(run)["type"] == "RUNNING", team.state(run)
+    team.ask(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+    assert team.ends(run)["type"] == "CANCELLED"
+
+    assert sandbox.admin("summary")["in_flight"] == 0
+    history = read_history(team.store, "cancelled")
+    assert not history.open
+    settled = {record.request_id for record in history.records if record.outcome == "settled"}
+    billed = sandbox.admin("journal?billed=true")["calls"]
+    assert {call["request_id"] for call in billed} == settled
+    assert team.store.list("corpora/cancelled") == []
+
+    sandbox.admin("config", {"time_scale": 0.001, "latency_s": None})
+    again = team.start("cancelled", "medium", processes=1)
+    assert team.ends(again)["type"] == "COMPLETED", team.state(again)
+    paid = Counter(call["key"] for call in sandbox.admin("journal?billed=true")["calls"])
+    assert set(paid.values()) == {1}
+    assert len(paid) > len(billed)
 
 
 def test_workers_make_what_one_process_makes_though_one_is_killed(team: Team, sandbox: Any) -> None:
@@ -231,7 +259,9 @@ def test_workers_make_what_one_process_makes_though_one_is_killed(team: Team, sa
 def test_a_new_parent_finds_its_partitions_again_and_its_cancel_reaches_them(
     team: Team, sandbox: Any
 ) -> None:
-    sandbox.admin("config", {"time_scale": 1.0, "latency_s": 60.0})
+    sandbox.admin(
+        "config", {"time_scale": 1.0, "latency_s": 900.0}
+    )  # no call has an answer meanwhile
     first = team.start("orphans", "low")
     once(lambda: [part["state_type"] for part in team.parts("orphans")] == ["RUNNING"] * 2)
     once(lambda: sandbox.admin("summary")["in_flight"] == IN_FLIGHT)

@@ -16,18 +16,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import psutil
 import pytest
-from chromium import launched
+from chromium import PATIENCE_MS, launched
 
 from editcorpus.sandbox import Running
 from editcorpus.storage import Store
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 300
+PATIENCE_S = 900
 """For a worker to fetch a run, start its process and end it, on a loaded machine."""
 AUTH, S3_SECRET = "admin:planted-4c71d9", "S3/planted+9e20aa=="
 HOOK = "https://chat.invalid/planted-77"
+ENDS = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 ROWS = ("task_obj_add_42250", "task_attr_mod_color_11750", "task_obj_remove_380744")
 WANTED = """\
 [store.editcorpus]
@@ -93,6 +95,19 @@ class Office:
             timeout=PATIENCE_S,
         )
 
+    def again(self, run: str, count: int) -> dict[str, Any]:
+        """A flow run, once it has been begun so many times and has ended."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            answer = httpx.get(
+                f"{self.url}/api/flow_runs/{run}", auth=(*AUTH.split(":"),), timeout=60
+            )
+            found: dict[str, Any] = answer.json() if answer.is_success else {}
+            if found and found["run_count"] >= count and found["state_type"] in ENDS:
+                return found
+            assert time.monotonic() < until, f"It was not begun again: {answer.text[:600]}"
+            time.sleep(0.5)
+
     def leaks(self, path: str) -> list[tuple[str, str]]:
         """Where a secret stands in an answer; some answers must have come from below a path."""
         assert any(path in where for where, _ in self.answers), sorted(
@@ -141,6 +156,7 @@ def office(
     env = {
         "PATH": os.environ["PATH"],
         "PYTHONWARNINGS": os.environ["PYTHONWARNINGS"],
+        "SSL_CERT_FILE": os.environ["SSL_CERT_FILE"],
         "HOME": str(folder),
         "PREFECT_HOME": str(folder / "worker"),
         "PREFECT_API_URL": f"{url}/api",
@@ -287,7 +303,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, office: Office, tmp_path: Path) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE_MS)
     kept = Path(os.environ.get("EDITCORPUS_TEST_SHOTS", tmp_path))
     kept.mkdir(parents=True, exist_ok=True)
     made = Page(context.new_page(), office, kept)

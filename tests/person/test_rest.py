@@ -109,7 +109,7 @@ def test_a_script_starts_cancels_goes_on_and_reads_what_became_of_it(
 
 def once(happened: Callable[[], object]) -> None:
     """Return once something has happened: the server writes task runs and logs down after the fact."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while not happened():
         assert time.monotonic() < until, "It did not happen in time."
         time.sleep(0.5)
@@ -163,7 +163,7 @@ def started_by_event(script: Script, where: str) -> Any:
         runs = script.ask("POST", "/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC"})
         return [one for one in runs if one["parameters"]["recipe"]["run"] == "by-event"]
 
-    until = time.monotonic() + 240
+    until = time.monotonic() + 600
     while not made():
         assert time.monotonic() < until, "The automation starts nothing."
         again = time.monotonic() + 15

@@ -5,11 +5,15 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "servers"))
+from ports import unused_port
 
 POSTGRES = "EDITCORPUS_TEST_POSTGRES"
 """The variable that names the folder with PostgreSQL's own programs."""
@@ -27,13 +31,6 @@ def once(what: str, happened: Callable[[], object], patience_s: float = PATIENCE
     while not happened():
         assert time.monotonic() < until, f"It did not happen in time: {what}."
         time.sleep(0.3)
-
-
-def free_port() -> int:
-    """A port of loopback at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def run(words: Sequence[object], env: Mapping[str, str], log: Path) -> None:
@@ -76,7 +73,7 @@ def postgres(folder: Path) -> Iterator[str]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": "/"}
     made = ["--auth", "trust", "--username", "prefect", "--encoding", "UTF8", "--no-sync"]
     subprocess.run([*drop, programs / "initdb", "-D", folder / "data", *made], check=True, **quiet)
-    port = free_port()
+    port = unused_port()
     options = f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=200 -c shared_buffers=512MB"
     control = [*drop, programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
     subprocess.run([*control, "-o", options, "start"], check=True, **quiet)
@@ -92,7 +89,7 @@ def postgres(folder: Path) -> Iterator[str]:
 def redis(folder: Path, password: str) -> Iterator[str]:
     """A Redis with a password that evicts nothing; gives host and port."""
     folder.mkdir()
-    port = free_port()
+    port = unused_port()
     words = ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", folder]
     words += ["--appendonly", "yes", "--maxmemory-policy", "noeviction", "--requirepass", password]
     with spawned(words, os.environ, folder / "log"):

@@ -18,6 +18,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_MS = 180_000
+"""For what a busy machine shows at its own pace."""
+
+
+def page_of(browser: Any, **how: Any) -> Any:
+    """A page of a browser, on which is waited patiently."""
+    page = browser.new_page(**how)
+    page.set_default_timeout(PATIENCE_MS)
+    return page
 
 
 @contextmanager
@@ -31,6 +40,6 @@ def launched() -> Iterator[Any]:
             if os.environ.get("CI"):
                 pytest.fail("No Chromium is installed, and CI must not skip this.")
             pytest.skip("No Chromium is installed: apt-get install chromium.")
-        made = driver.chromium.launch(executable_path=path, args=FLAGS)
+        made = driver.chromium.launch(executable_path=path, args=FLAGS, timeout=PATIENCE_MS)
         yield made
         made.close()

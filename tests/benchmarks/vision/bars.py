@@ -7,6 +7,10 @@ its own source; *plain count* is what the border rule refuses of them if it coun
 bars have them painted over the edge, on one side or two, in white, off-white or another colour, 1 to 32 px
 or 2 to 20% thick, before a codec, a blur or a scaling. Where the source is itself flat and of the bar's
 colour along that side, nothing can be told from the pixels of the side: such cases are counted apart.
+
+*Beside padding* are the same two kinds as a build sees them: the picture, or the picture with bars on a side
+or both that its canvas pads, lies on half of a canvas of the image API, is blurred, given noise, written as
+JPEG 85 and cut out again, and its padded sides are looked at.
 """
 
 import sys
@@ -16,11 +20,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from changes import half as halved
+from changes import redrawn
 from photographs import REPORTED, WAYS, Photograph, Pixels, photographs
 from PIL import Image
 
+from editcorpus.geometry import fixed_canvas, padded_sides
 from editcorpus.intervals import wilson
 from editcorpus.residue import MAX_BORDER_FRACTION, SIDES, border_fraction, residual_padding
+from editcorpus.steps.pad import lay
 
 LONGEST = 1024
 CLEAN = ("png", "jpeg 95", "jpeg 85", "jpeg 75", "webp 80")
@@ -150,6 +158,34 @@ class Rates:
             if not found:
                 print(f"missed: {photograph.path.name} {photograph.trap} {case}")
 
+    def beside(self, photograph: Photograph) -> None:
+        """Count the picture beside its padding, as it is and with bars between them."""
+        image = photograph.pixels(LONGEST // 2)
+        geometry = halved(fixed_canvas(*image.size))
+        padded = padded_sides(geometry)
+        if not padded:
+            return
+        rng = np.random.default_rng((photograph.seed, 2))
+        left, top = geometry.box_x, geometry.box_y
+        box = (left, top, left + geometry.box_width, top + geometry.box_height)
+        source = lay(image, geometry).crop(box)
+        pixels, places = np.asarray(source), (padded[:1], padded[1:], padded)
+        for kind in range(CASES + 1):
+            thick, color = THICK[rng.integers(len(THICK))], [*COLORS][rng.integers(len(COLORS))]
+            case = Case(places[rng.integers(3)], thick, color, "beside padding")
+            if kind and hidden(pixels, case):
+                self.aside += 1
+                continue
+            canvas = Image.new("RGB", (geometry.canvas_width, geometry.canvas_height), "white")
+            canvas.paste(Image.fromarray(barred(pixels, case)) if kind else source, box)
+            seen = np.asarray(redrawn(canvas, rng).crop(box))
+            rejected = residual_padding(seen, pixels, padded).reject
+            if not kind:
+                self.alarms[case.way].append(rejected)
+            elif case.thick != 1:
+                self.found[f"beside padding, {case.wide}"].append(rejected)
+                self.found["beside padding, 2 px and more"].append(rejected)
+
     def print(self) -> None:
         """Print the tables."""
         every = [one for way in CLEAN for one in self.alarms[way]]
@@ -175,6 +211,7 @@ def main(half: str) -> None:
         rates.clean(photograph, source)
         rates.plain(source)
         rates.barred(photograph, source)
+        rates.beside(photograph)
         if other is not None:
             rates.foreign(source, other)
         other = source

@@ -84,8 +84,13 @@ def regenerated(canvas: Image.Image, rng: np.random.Generator) -> Image.Image:
     left, top = rest * rng.uniform(0.4, 0.6, 2)
     box = (width * left, height * top, width * (1 + left - rest), height * (1 + top - rest))
     made = canvas.transform(canvas.size, Image.Transform.EXTENT, box, Image.Resampling.BICUBIC)
-    soft = np.asarray(made.filter(ImageFilter.GaussianBlur(0.6)))
-    noisy = soft + NOISE * rng.standard_normal((height, width, 3), np.float32)
+    return redrawn(made, rng)
+
+
+def redrawn(canvas: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """A canvas with a blur, noise and a codec."""
+    soft = np.asarray(canvas.filter(ImageFilter.GaussianBlur(0.6)))
+    noisy = soft + NOISE * rng.standard_normal(soft.shape, np.float32)
     return WAYS["jpeg 85"](Image.fromarray(noisy.clip(0, 255).astype(np.uint8)))
 
 

@@ -51,12 +51,18 @@ def styled(image: Image.Image, _: Image.Image, rng: np.random.Generator) -> Imag
     """A drawing, a poster, a negative or an engraving of the picture."""
     light, kind = image.convert("L"), int(rng.integers(4))
     if kind == 0:
-        return ImageOps.invert(light.filter(ImageFilter.FIND_EDGES)).convert("RGB")
+        return ImageOps.invert(_filtered(light, ImageFilter.FIND_EDGES())).convert("RGB")
     if kind == 1:
         return ImageOps.posterize(image.filter(ImageFilter.ModeFilter(9)), 3)
     if kind == 2:
         return ImageOps.invert(image)
-    return ImageOps.colorize(light.filter(ImageFilter.EMBOSS), "navy", "gold")
+    return ImageOps.colorize(_filtered(light, ImageFilter.EMBOSS()), "navy", "gold")
+
+
+def _filtered(light: Image.Image, kernel: ImageFilter.BuiltinFilter) -> Image.Image:
+    """All of a picture: Pillow alone would leave its outermost px as they are, a line of one px."""
+    wide = Image.fromarray(np.pad(np.asarray(light), 1, "edge")).filter(kernel)
+    return wide.crop((1, 1, light.width + 1, light.height + 1))
 
 
 def backed(image: Image.Image, other: Image.Image, _: np.random.Generator) -> Image.Image:

@@ -13,13 +13,14 @@ is measured anew, as the filter does it.
 
 import sys
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from photographs import REPORTED, WAYS, Photograph, photographs
 from PIL import Image, ImageFilter, ImageOps
 
-from editcorpus.frames import common_frame, cut
+from editcorpus.frames import common_frame, cut, lasts
 from editcorpus.intervals import wilson
 from editcorpus.registration import Registration, luminance, register, remaining_px
 
@@ -91,14 +92,14 @@ def pair(
     """Source and edited image, about 1024 px on the long side, and how the second was moved."""
     rng = np.random.default_rng((photograph.seed, EDITS.index(edit)))
     longest = round(LONGEST / (1 - 2 * MARGIN))
-    wide = photograph.pixels(longest)
+    wide = _pixels(photograph, longest)
     size = (round(wide.width * (1 - 2 * MARGIN)), round(wide.height * (1 - 2 * MARGIN)))
     left, top = (wide.width - size[0]) // 2, (wide.height - size[1]) // 2
     source = wide.crop((left, top, left + size[0], top + size[1]))
     zoom = rng.uniform(-ZOOM, ZOOM)
     uneven = rng.uniform(-UNEVEN, UNEVEN)
     moved = Moved(1 + zoom + uneven / 2, 1 + zoom - uneven / 2, *rng.uniform(-SHIFT, SHIFT, 2))
-    changed = _edited(wide, other.pixels(longest), edit, rng)
+    changed = _edited(wide, _pixels(other, longest), edit, rng)
     middle = (left + size[0] / 2, top + size[1] / 2)
     box = []
     for axis, edge in ((0, 0), (1, 0), (0, 1), (1, 1)):
@@ -111,6 +112,11 @@ def pair(
     return source, _as_jpeg(noisy), moved
 
 
+@lru_cache(maxsize=16)
+def _pixels(photograph: Photograph, longest: int) -> Image.Image:
+    return photograph.pixels(longest)
+
+
 def _as_jpeg(image: Image.Image) -> Image.Image:
     return WAYS["jpeg 85"](image)
 
@@ -120,9 +126,10 @@ class Fitted(NamedTuple):
 
     Attributes:
         error: In px; infinite where no fit is right.
+        accepted: Whether the fit is trusted, and holds once it is undone.
         left: What is left after the correction as it is measured then, in px; nothing where refused.
         cpu_ms: Of the fit.
-        more_ms: Of the correction and of what is measured then.
+        more_ms: Of the correction and of what is measured then; nothing where refused at once.
     """
 
     error: float
@@ -142,17 +149,16 @@ def fitted(photograph: Photograph, other: Photograph, edit: str) -> Fitted:
     if not found.accepted:
         return Fitted(error, False, np.nan, spent, np.nan)
     began = time.process_time()
-    left = _left(found, source, edited)
-    more = 1e3 * (time.process_time() - began)
-    if error >= WRONG:
-        print(f"wrong: {photograph.path.name} {photograph.trap} {edit} {error:.2f} px")
-    return Fitted(error, True, left, spent, more)
-
-
-def _left(found: Registration, source: Image.Image, edited: Image.Image) -> float:
     frame = common_frame(found, source.size, (0.0, 0.0, *source.size), edited.size)
     settled = luminance(cut(edited, frame.box, frame.size))
-    return remaining_px(luminance(source.crop(frame.kept)), settled, frame.size)
+    left = remaining_px(luminance(source.crop(frame.kept)), settled, frame.size)
+    more = 1e3 * (time.process_time() - began)
+    lasting = lasts(left, frame.size)
+    if error >= WRONG or not lasting:
+        what = "wrong" if lasting else "does not last"
+        name = f"{photograph.path.name} {photograph.trap} {edit}"
+        print(f"{what}: {name}, off by {error:.2f} px, {left:.2f} px left", flush=True)
+    return Fitted(error, lasting, left, spent, more)
 
 
 def line(name: str, made: list[Fitted]) -> str:
@@ -173,7 +179,7 @@ def line(name: str, made: list[Fitted]) -> str:
         f"{(errors < 0.5).mean():.1%}",
         f"{wrong} ({mid:.2%}, at most {high:.2%})",
         f"{left:.3f}",
-        f"{cpu} + {np.mean([one.more_ms for one in taken]):.0f}",
+        f"{cpu} + {np.nanmean([one.more_ms for one in made]):.0f}",
     )
     return f"| {name} | {' | '.join(cells)} |"
 
@@ -181,10 +187,10 @@ def line(name: str, made: list[Fitted]) -> str:
 def main(half: str, edits: tuple[str, ...] = EDITS) -> None:
     """Measure one half of the pictures."""
     every = photographs(half)
-    made = {
-        edit: [fitted(one, every[number - 7], edit) for number, one in enumerate(every)]
-        for edit in edits
-    }
+    made: dict[str, list[Fitted]] = {edit: [] for edit in edits}
+    for number, one in enumerate(every):
+        for edit in edits:
+            made[edit].append(fitted(one, every[number - 7], edit))
     print(
         "\n| edit | accepted | median px | p95 px | under 0.5 px | 1 px and more | p95 left | CPU ms |"
     )

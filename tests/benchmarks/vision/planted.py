@@ -2,10 +2,11 @@
 
     EDITCORPUS_PHOTOGRAPHS=FOLDER python tests/benchmarks/vision/planted.py [HALF] [EVERY] [KIND ...]
 
-Every picture of a half is padded, edited by the sandbox with each defect and twice with none, written as
-JPEG 85, and judged as in a build: by the filter, and where it asks for that, by comparison with the other
-sources, which are one shard. All else as in `changes.py`. Copies of the pictures, smaller and written anew,
-are looked for among them; and those of pictures of the other half, which stand for a benchmark.
+Every picture of a half is padded, edited by the sandbox with each defect and with none, written as JPEG 85,
+and judged as in a build: by the filter, and where it asks for that, by comparison with the other sources,
+which are one shard. Of what passes and may change the whole picture, the sandbox's judge is asked what has
+to stay, and the limits of publish hold. All else as in `changes.py`. Copies of the pictures, smaller and
+written anew, are looked for among them; and those of pictures of the other half, which stand for a benchmark.
 
 An edit that changes less than 0.5% of the picture visibly is left out: nobody can tell it from none. So is
 padding on a side where the source is white itself. Which pictures were missed, and which were refused with
@@ -23,12 +24,16 @@ from changes import Source, sources
 from photographs import REPORTED, TUNED, WAYS
 from PIL import Image
 
+from editcorpus.doubts import Doubt
 from editcorpus.geometry import padded_sides
 from editcorpus.intervals import wilson
 from editcorpus.neighbours import Neighbour, Neighbours
+from editcorpus.preservation import STAYS, Kind
 from editcorpus.records import Rejected, Triplet
 from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.edits import Plan, edited, margin_box
+from editcorpus.sandbox.judge import measured as measured_change
+from editcorpus.sandbox.judge import verdict
 from editcorpus.similar.bars import Array
 from editcorpus.similar.contamination import Hashed, contamination
 from editcorpus.similar.hashes import is_plain
@@ -36,7 +41,10 @@ from editcorpus.similar.hashfile import Item, known
 from editcorpus.similar.minhash import signatures
 from editcorpus.similar.search import near
 from editcorpus.similar.views import hash_views
-from editcorpus.steps.filter import Config, judge, suspected
+from editcorpus.steps.filter import Config, Judged, judge, suspected
+from editcorpus.steps.publish import Config as PublishConfig
+from editcorpus.steps.publish import Scores, decide
+from editcorpus.taxonomy import Family, family_of
 
 LOCAL = (
     ("addition", "Add a red ball on the left."),
@@ -46,8 +54,11 @@ LOCAL = (
 )
 WHOLE = (("env", "Let an orange sunset fall on the scene."), ("style", "Turn it into a poster."))
 """Tasks and instructions: those that change a part, and those that change all of it."""
+GROUND = (("background_replacement", "Replace the background with a blue wall."),)
+"""One that leaves a subject."""
 VISIBLE, LEAST = 25, 0.005
 CONFIG = Config()
+PUBLISH, QUESTIONS = PublishConfig(), "three-2"
 
 
 class Planted(NamedTuple):
@@ -68,20 +79,24 @@ KINDS = {
     "blank": Planted(Defect.BLANK),
     "unrelated, local task": Planted(Defect.EVERYTHING),
     "unrelated, whole task": Planted(Defect.EVERYTHING, asked=WHOLE),
+    "unrelated, background": Planted(Defect.EVERYTHING, asked=GROUND),
     "swapped, local task": Planted(Defect.SWAPPED),
     "swapped, whole task": Planted(Defect.SWAPPED, asked=WHOLE),
+    "swapped, background": Planted(Defect.SWAPPED, asked=GROUND),
     "benchmark's, local task": Planted(Defect.BENCHMARK),
     "clean, local task": Planted(None),
     "clean, whole task": Planted(None, asked=WHOLE),
+    "clean, background": Planted(None, asked=GROUND),
 }
 
 
 @dataclass(slots=True)
 class Tally:
-    """How a kind fared: how many were planted and left out, who found how many, and which are odd."""
+    """How a kind fared: how many were planted, left out, and doubted; who found how many; which are odd."""
 
     planted: int = 0
     left_out: int = 0
+    doubted: int = 0
     found: Counter[str] = field(default_factory=Counter)
     odd: list[str] = field(default_factory=list)
 
@@ -113,7 +128,7 @@ class Half:
             return None
         answer = WAYS["jpeg 85"](answer)
         verdict = self._judged(source, task, answer)
-        if planted.defect is Defect.BENCHMARK and verdict in {"kept", "corrected"}:
+        if planted.defect is Defect.BENCHMARK and verdict in {"kept", "doubted", "corrected"}:
             shown = answer.crop(_box(source))
             return "contaminated" if contamination(self.held, _corpus([shown])).hits else verdict
         return verdict
@@ -125,13 +140,29 @@ class Half:
         return next((one.canvas for one in later if one.canvas.size == own.canvas.size), None)
 
     def _judged(self, source: Source, task: str, answer: Image.Image) -> str:
-        triplet = Triplet(source.name, "bench", task, "", "", 0, "", "", 0, 0)
+        triplet = Triplet(source.name, "omniedit", task, "", "", 0, "", "", 0, 0)
         made = judge(triplet, source.geometry, source.canvas, answer, CONFIG)
         if suspected(made) and self._neighbours.whose(source.name, answer) is not None:
             return "wrong_picture"
         if isinstance(made, Rejected):
             return made.reason.value
+        if not preserved(triplet, made):
+            return "not_preserved"
+        if Doubt.NOTHING_ALIKE in made.doubts.split():
+            return "doubted"
         return "corrected" if made.measures.registration == "corrected" else "kept"
+
+
+def preserved(triplet: Triplet, made: Judged) -> bool:
+    """Whether the sandbox's judge lets pass a result that may change the whole picture; others are."""
+    family = family_of(triplet.dataset_source, triplet.task) or ""
+    question = STAYS[QUESTIONS].get(Family(family)) if family else None
+    if question is None:
+        return True
+    change = measured_change(made.pair.small_source, made.pair.small_edited, question)
+    sure = verdict(question, change, triplet.id)
+    scores = Scores(1.0, sure, 1.0, QUESTIONS, made.doubts)
+    return decide(triplet.id, Kind(triplet.task, "original", family), scores, PUBLISH) is None
 
 
 def _neighbour(source: Source) -> Neighbour:
@@ -167,7 +198,8 @@ def measured(half: Half, kinds: Sequence[str]) -> dict[str, Tally]:
                 continue
             tally.planted += 1
             set_right = planted.defect in {Defect.SHIFT, Defect.ZOOM}
-            found = verdict != "kept" and (verdict != "corrected" or set_right)
+            tally.doubted += verdict == "doubted"
+            found = verdict not in {"kept", "doubted"} and (verdict != "corrected" or set_right)
             if found:
                 tally.found[verdict] += 1
             if found == (planted.defect is None):
@@ -196,18 +228,18 @@ def copies(half: Half, others: Sequence[Source]) -> Iterator[tuple[str, Tally]]:
     plain = is_plain(wholes)
     asked = [number for number in range(count) if not plain[number]]
     found = sum((number, number + count) in met for number in asked)
-    tally = Tally(len(asked), count - len(asked), Counter({"near": found}))
+    tally = Tally(len(asked), count - len(asked), found=Counter({"near": found}))
     yield "near copy of a source", tally
     false = {
         number for one, other in met if one < count and other < count for number in (one, other)
     }
-    yield "clean, other sources", Tally(count, 0, Counter({"near": len(false)} if false else {}))
+    yield "clean, other sources", Tally(count, found=Counter({"near": len(false)} if false else {}))
     for name, images in (
         ("source of a benchmark", [_copy(source.image, 0.8) for source in others]),
         ("clean, a benchmark", own),
     ):
         hit = {one.record for one in contamination(half.held, _corpus(images)).hits}
-        yield name, Tally(len(images), 0, Counter({"contaminated": len(hit)} if hit else {}))
+        yield name, Tally(len(images), found=Counter({"contaminated": len(hit)} if hit else {}))
 
 
 def _items(others: Sequence[Source]) -> Iterator[Item]:
@@ -229,7 +261,8 @@ def line(name: str, tally: Tally) -> str:
     low, mid, high = wilson(found, tally.planted)
     by = ", ".join(f"{count} {reason}" for reason, count in tally.found.most_common())
     rate = f"{mid:.1%} | {low:.1%} to {high:.1%}"
-    return f"| {name} | {tally.planted} | {found} | {rate} | {tally.left_out} | {by} |"
+    apart = f"{tally.left_out} | {tally.doubted}"
+    return f"| {name} | {tally.planted} | {found} | {rate} | {apart} | {by} |"
 
 
 def main(name: str, every: int = 1, kinds: Sequence[str] = ()) -> None:
@@ -241,8 +274,8 @@ def main(name: str, every: int = 1, kinds: Sequence[str] = ()) -> None:
     if not kinds:
         told |= copies(half, others)
     for title, clean in (("planted", False), ("not planted", True)):
-        print(f"\n| {title} | cases | found | rate | 95% interval | left out | by |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print(f"\n| {title} | cases | found | rate | 95% interval | left out | only doubted | by |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for kind, tally in told.items():
             if kind.startswith("clean") == clean:
                 print(line(kind, tally))

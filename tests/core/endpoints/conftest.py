@@ -4,6 +4,7 @@ import io
 import itertools
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -263,7 +264,7 @@ def lab(new_lab: Callable[[Store], Lab], disk_store: Store) -> Iterator[Lab]:
     made = new_lab(disk_store)
     yield made
     for thread in made.threads:
-        thread.join(30)
+        thread.join(300)
         assert not thread.is_alive(), "nothing hangs"
 
 
@@ -281,7 +282,7 @@ class BulkLab(Lab):
     def wait(self, engine: Engine) -> None:
         """Until no batch is under way."""
         while engine.bulk.look():
-            pass
+            time.sleep(0.005)
 
     def tokens(self, edits: int) -> int:
         """Input tokens of so many edits, by the engine's estimate."""

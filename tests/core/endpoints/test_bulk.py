@@ -104,7 +104,7 @@ def test_the_same_request_from_two_threads_goes_out_once(bulk) -> None:
             for _ in range(4)
         ]
         for thread in threads:
-            thread.join(30)
+            thread.join(300)
         bulk.queue(engine, [*asks, *asks[:0]])
         bulk.wait(engine)
     assert kinds == [{"Unanswered": 40}] * 4

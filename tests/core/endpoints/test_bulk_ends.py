@@ -1,5 +1,6 @@
 """Every way in which a batch can end, and the limits under which it is made."""
 
+import time
 from decimal import Decimal
 
 import pytest
@@ -33,7 +34,7 @@ def test_a_cancelled_batch_gives_what_was_done_and_the_rest_is_free(bulk) -> Non
     with bulk.engine() as engine:
         bulk.queue(engine, asks)
         while not engine.bulk.look()[0].done:
-            pass
+            time.sleep(0.005)
         engine.bulk.cancel()
         bulk.wait(engine)
         answered = len(bulk.queue(engine, asks).of(Answered))
@@ -189,7 +190,7 @@ def test_the_limit_of_tokens_is_learnt_from_the_first_refusal(bulk) -> None:
     with bulk.engine(batch_lines=2, probe_s=0.01) as engine:
         bulk.queue(engine, asks)
         while "waiting" not in {facts.status for facts in engine.bulk.look()}:
-            pass
+            time.sleep(0.005)
         bulk.config(time_scale=1e-5)
         bulk.wait(engine)
         assert bulk.take(engine, asks).kinds() == {"Answered": 4}

@@ -221,7 +221,7 @@ def test_an_interrupt_during_an_upload_ends_it_after_some_patience(bulk, meddler
         thread = bulk.thread(lambda: ask(engine))
         assert reached.wait(30)
         engine.stop()
-        thread.join(20)
+        thread.join(300)
         assert not thread.is_alive() and len(stopped) == 1
     gate.set()
     assert bulk.audit().by_outcome() == {} and bulk.batches() == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
 from editcorpus.endpoints.limits import Cost
-from editcorpus.endpoints.requests import Chat, ImageEdit, ImageMake, Picture
+from editcorpus.endpoints.requests import Chat, Embed, ImageEdit, ImageMake, Picture
 from editcorpus.errors import ConfigError
 from editcorpus.tariffs import Tariff, Usage, image_input_tokens, price, text_tokens
 
@@ -38,6 +38,20 @@ def test_no_call_costs_more_than_its_worst_case(text: str, out: int) -> None:
     tokens = 2 * text_tokens(text) + listed.tariffs.input_tokens("gpt-6-luna", *PICTURE.size)
     used = Usage(text_in=tokens, text_out=out, cache_write_text_in=tokens)
     assert listed.price(chat, used) <= listed.worst(chat)
+
+
+@pytest.mark.parametrize("least", [3_136, 4_000_000])
+def test_a_picture_that_a_model_scales_up_is_reserved_as_it_is_seen(least: int) -> None:
+    """A model that is told of least pixels counts those, however small the picture is that is sent."""
+    pixels = {"mm_processor_kwargs": {"min_pixels": least, "max_pixels": 8_000_000}}
+    width, height = (1536, 1024) if least < 1536 * 1024 else (2450, 1633)
+    seen = endpoint().tariffs.input_tokens("gpt-6-luna", width, height)
+    for what in (
+        Embed("gpt-6-luna", (PICTURE,), "", pixels),
+        Chat("gpt-6-luna", (PICTURE,), 1, pixels),
+    ):
+        assert endpoint().price(what, Usage(text_in=seen, text_out=1)) <= endpoint().worst(what)
+        assert endpoint().cost(what).tokens >= seen
 
 
 def test_what_a_call_used_is_priced_by_the_list() -> None:

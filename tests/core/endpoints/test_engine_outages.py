@@ -3,8 +3,9 @@
 import json
 import socket
 import struct
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -16,6 +17,7 @@ from editcorpus.errors import Interrupted
 from editcorpus.records import Reason
 
 CHAT = json.dumps({"choices": [{"message": {"content": "Yes"}}], "usage": None}).encode()
+PATIENCE_S = 300
 SCALED = {"call_attempts": 2, "probe_s": 0.2, "in_flight": 8}
 
 
@@ -71,9 +73,8 @@ class Flaky:
 
 
 @pytest.fixture
-def flaky() -> Iterator[Flaky]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        made = Flaky(free.getsockname()[1])
+def flaky(free_port: int) -> Iterator[Flaky]:
+    made = Flaky(free_port)
     yield made
     made.go()
 
@@ -83,9 +84,15 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [" ".join(text.split()[1:4]) for text in said]
 
 
+def until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < end, "It did not happen in time."
+        time.sleep(0.01)
+
+
 def wait_until_down(caplog: pytest.LogCaptureFixture) -> None:
-    while told(caplog)[-1:] != ["cannot be reached:"]:
-        pass
+    until(lambda: told(caplog)[-1:] == ["cannot be reached:"])
 
 
 def test_calls_wait_for_an_endpoint_that_goes_away_and_go_on_when_it_returns(
@@ -98,10 +105,10 @@ def test_calls_wait_for_an_endpoint_that_goes_away_and_go_on_when_it_returns(
         flaky.go()
         thread = lab.thread(lambda: taken.append(lab.take(engine, lab.make.chats(40, "Later"))))
         wait_until_down(caplog)
-        assert engine.standing().waiting > 30
+        until(lambda: engine.standing().waiting > 30)
         assert len(engine.standing().away) == 1
         flaky.come()
-        thread.join(30)
+        thread.join(PATIENCE_S)
         assert engine.books.ledger.reserved == 0
         assert engine.standing().away == frozenset()
     assert [one.kinds() for one in taken] == [{"Answered": 5}, {"Answered": 40}]
@@ -118,14 +125,12 @@ def test_connections_that_are_cut_are_not_probed_with_calls_that_cost(
     with lab.engine(flaky.url, **SCALED) as engine:
         thread = lab.thread(lambda: taken.append(lab.take(engine, lab.make.chats(40))))
         wait_until_down(caplog)
-        while flaky.seen["GET"] < 4:
-            pass
+        until(lambda: flaky.seen["GET"] >= 4)
         paid = flaky.seen["POST"]
-        while flaky.seen["GET"] < 7:
-            pass
+        until(lambda: flaky.seen["GET"] >= 7)
         assert flaky.seen["POST"] == paid <= 4 + 8
         flaky.come()
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert taken[0].kinds() == {"Answered": 40}
     assert Counter(one.outcome for one in lab.history().records) == {
         "possibly": paid,
@@ -154,7 +159,7 @@ def test_a_run_that_waits_for_an_endpoint_can_be_stopped(lab, flaky: Flaky, capl
         thread = lab.thread(lambda: (wait_until_down(caplog), engine.stop()))
         with pytest.raises(Interrupted):
             list(outcomes)
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert engine.books.ledger.spent == engine.books.ledger.reserved == 0
 
 
@@ -166,5 +171,5 @@ def test_another_endpoint_goes_on_meanwhile(lab, flaky: Flaky, caplog) -> None:
         wait_until_down(caplog)
         assert lab.take(engine, lab.make.edits(5)).kinds() == {"Answered": 5}
         flaky.come()
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert all(isinstance(one, Answered) for one in taken[0].outcomes)

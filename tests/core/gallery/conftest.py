@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium import launched
+from chromium import launched, page_of
 from PIL import Image, ImageDraw
 
 from editcorpus.changemap import change_map
@@ -90,7 +90,7 @@ def entries() -> Iterator[GalleryEntry]:
     unreadable = {"step": "pad", "reason": Reason.IMAGE_UNREADABLE, "detail": "It ends early."}
     nothing = {"source": None, "edited": None, "mask": None, "score": None}
     yield entry(2, verdict="rejected", **unreadable, **nothing)
-    left = {"residual_padding": 0.0121, "residual_sides": "right bar"}
+    left = {"residual_padding": 0.0121, "residual_sides": "right bar", "shift_x": 0.0}
     yield entry(3, verdict="rejected", step="filter", reason=Reason.NO_EDIT, score=None, **left)
     gone = {"step": "regenerate", "reason": Reason.UNAVAILABLE, "edited": None, "mask": None}
     yield entry(4, verdict="failed", score=None, **gone)
@@ -153,7 +153,7 @@ def _failure(request: Any) -> list[str]:
 @contextmanager
 def _watched(browser: Any, address: str, place: str = "") -> Iterator[Opened]:
     """A page all of whose parts have been read; it must not complain nor ask anybody else."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = page_of(browser, viewport={"width": 1280, "height": 900})
     made = Opened(page)
     page.on("console", lambda message: made.complaints.append(message.text))
     page.on("pageerror", lambda error: made.complaints.append(str(error)))

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import page_of
+
+from editcorpus.gallery import write_gallery
+from editcorpus.storage import Store
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +58,7 @@ def test_it_shows_triplets_with_all_that_is_known(opened: Any) -> None:
     reject = card_of(page, "omniedit/task_2").inner_text()
     for known in ("rejected", "The source image does not decode", "It ends early.", "pad · image_"):
         assert known in reject
-    assert "No picture" in reject
+    assert "No picture: rejected at pad" in reject
     loaded = card_of(page, "omniedit/task_5").locator("img.source[src]")
     loaded.evaluate("image => image.decode()")
     assert loaded.evaluate("image => image.naturalWidth") == 240
@@ -182,10 +186,11 @@ def test_overlays_are_laid_over_all_pictures(opened: Any) -> None:
     page.get_by_role("button", name="Grid").click()
     assert first.locator("svg.net path").count() == 2
     assert "farthest corner 1.00%, drawn ×5" in first.inner_text()
+    assert "not displaced" in card_of(page, "omniedit/task_3").inner_text()
     page.get_by_role("button", name="Border").click()
     bars = first.locator(".overlays .bar").evaluate_all("all => all.map(b => b.className)")
     assert bars == ["bar left", "bar right"]
-    assert "padded: left, right; 0.00% of the border is padding" in first.inner_text()
+    assert "padded: left, right; none of it is left" in first.inner_text()
     found = card_of(page, "omniedit/task_3").locator(".overlays .bar")
     assert found.evaluate_all("all => all.map(b => b.className)") == [
         "bar left",
@@ -231,7 +236,7 @@ def test_pictures_are_compared_side_by_side_and_in_turn(opened: Any) -> None:
 
 
 def test_who_wants_no_motion_swaps_by_hand(browser: Any, folder: Path) -> None:
-    page = browser.new_page(reduced_motion="reduce")
+    page = page_of(browser, reduced_motion="reduce")
     page.goto(f"{folder.as_uri()}/index.html")
     page.keyboard.press("b")
     assert page.evaluate("[view.compare, view.still, view.phase]") == ["blink", True, "edited"]
@@ -271,6 +276,30 @@ def test_keys_walk_and_switch_and_are_told(opened: Any) -> None:
     assert not keys.is_visible()
     page.keyboard.press("m")
     assert page.get_by_role("button", name="Changes").get_attribute("aria-pressed") == "false"
+
+
+def test_the_toolbar_covers_nothing_that_has_the_focus(opened: Any) -> None:
+    page = opened.page
+    scroll_to(page, 30)
+    page.locator("article[aria-posinset='31'] .slider").focus()
+    for _ in range(6):
+        page.keyboard.press("Shift+Tab")
+        top, bar = page.evaluate(
+            """[document.activeElement, document.querySelector('.toolbar')].map((node, at) =>
+                node.getBoundingClientRect()[at ? 'bottom' : 'top'])"""
+        )
+        assert top >= bar
+    assert page.evaluate("document.activeElement.closest('article').ariaPosInSet") == "28"
+
+
+def test_an_empty_gallery_says_why(browser: Any, tmp_path: Path) -> None:
+    write_gallery(Store.on_disk(tmp_path), "g", [], "nothing")
+    page = page_of(browser)
+    page.goto((tmp_path / "g/index.html").as_uri())
+    assert page.locator("#grid").inner_text() == (
+        "There is no triplet to show: none has entered this run."
+    )
+    page.close()
 
 
 def test_the_spread_of_the_figures_is_shown(opened: Any) -> None:
@@ -325,7 +354,7 @@ def test_every_control_has_a_name_and_every_picture_a_text(opened: Any) -> None:
 def test_it_fits_every_screen(
     browser: Any, folder: Path, width: int, columns: int, scheme: str
 ) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = page_of(browser, viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto(f"{folder.as_uri()}/index.html")
     edges = page.locator("article").evaluate_all("all => all.map(a => a.getBoundingClientRect().x)")
     assert len(set(edges)) == columns
@@ -348,7 +377,7 @@ def test_a_missing_picture_is_said_on_its_card(browser: Any, folder: Path, tmp_p
     shutil.copytree(folder, tmp_path / "g")
     for picture in tmp_path.glob("g/pictures/*-edited-*"):
         picture.unlink()
-    page = browser.new_page()
+    page = page_of(browser)
     page.goto((tmp_path / "g/index.html").as_uri())
     page.locator(".frame.broken").first.wait_for()
     page.close()
@@ -362,7 +391,7 @@ def test_a_missing_part_is_said(
     part = next(tmp_path.glob("g/rows/*.html"))
     part.unlink()
     with served(tmp_path / "g") as url:
-        page = browser.new_page()
+        page = page_of(browser)
         page.goto(f"{url if over_http else (tmp_path / 'g').as_uri()}/index.html")
         lost = page.locator("#lost")
         lost.wait_for()
@@ -375,7 +404,7 @@ def test_a_part_runs_nothing_in_the_page(browser: Any, folder: Path, tmp_path: P
     shutil.copytree(folder, tmp_path / "g")
     part = next(tmp_path.glob("g/rows/*.html"))
     part.write_text("<script>parent.document.title='taken';top.location='about:blank'</script>")
-    page = browser.new_page()
+    page = page_of(browser)
     page.goto((tmp_path / "g/index.html").as_uri())
     page.locator("#lost").wait_for()
     assert page.title() == "spring"

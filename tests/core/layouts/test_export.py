@@ -146,7 +146,7 @@ def test_an_export_that_lost_a_file_is_made_anew(corpus: Corpus, target: Store, 
     assert files_of(target) == whole
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_two_shards_are_written_side_by_side(corpus: Corpus, target: Store) -> None:
     both = Barrier(2)  # one alone would wait for ever
     kontext = LAYOUTS["kontext"]

@@ -15,7 +15,7 @@ def output(tmp_path: Path) -> Output:
     return Output(Store.on_disk(tmp_path), "out")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 def test_many_large_files_are_filled_side_by_side(output: Output) -> None:
     with output, ExitStack() as stack:
         files = [stack.enter_context(output.large(f"{number}.bin")) for number in range(30)]

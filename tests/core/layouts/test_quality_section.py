@@ -2,14 +2,17 @@
 
 import io
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 from PIL import Image
 
 from editcorpus.layouts.corpus import open_corpus
 from editcorpus.layouts.measured import decode, encode, measured
+from editcorpus.layouts.previews import SPREADS
 from editcorpus.layouts.quality_section import quality_section
 from editcorpus.layouts.sheet import MOST_FAMILIES, Sample, draw_sheet
+from editcorpus.layouts.spreads import write_spreads
 from editcorpus.quality import Counts, Quality, quality
 from editcorpus.records import Reason
 from editcorpus.storage import Store
@@ -49,6 +52,23 @@ def test_columns_of_a_corpus_become_rates_with_intervals(sample: Any, build: Any
     assert "| `object_addition` | 2 | 0.2 | 0.2 | 0.2 |" in told
     assert "![random kept and rejected triplets of each family](previews/sheet.jpg)" in told
     assert "not looked for in a run" in told
+    assert "![how each of these figures is spread](previews/spreads.svg)" in told
+
+
+def test_the_same_is_drawn_beside_the_card(sample: Any, build: Any) -> None:
+    store = build(((sample.published(0, score=0.25), sample.published(1)),))
+    made = quality(measured(store, files_of(store, sample), NOTE), 2, {})
+    write_spreads(store, sample.folder, made)
+    drawn = store.read(f"{sample.folder}/{SPREADS}")
+    words = [one.text for one in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
+    known = [one.title for one in made.spreads if one.quantiles]
+    assert [one for one in words if one in known] == known
+    assert "changed: object_addition" in words
+    write_spreads(store, sample.folder, made)
+    assert store.read(f"{sample.folder}/{SPREADS}") == drawn
+    write_spreads(store, sample.folder, Quality())
+    assert not store.exists(f"{sample.folder}/{SPREADS}")
+    assert SPREADS not in quality_section(quality(Counts(), 3, {Reason.NO_EDIT: 1}))
 
 
 def test_no_file_is_counted_twice(sample: Any, build: Any) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import launched
+from chromium import launched, page_of
 from PIL import Image
 
 from editcorpus.linting.lint import Settings, look
@@ -73,7 +73,7 @@ def test_the_page_tells_what_was_found_and_what_was_not(linted: Any) -> None:
     page = (linted.folder / "index.html").read_text("utf-8")
     assert "<strong>9 of 22</strong> triplets have no defect." in page
     assert 'href="#residual_padding">Residual padding</a>' in page
-    assert re.search(r"Not found:</strong>\s+small picture", page)
+    assert re.search(r"Not found:</strong>\s+wrong picture", page)
     assert "No model was asked." in page
 
 
@@ -95,7 +95,7 @@ def test_a_browser_shows_it_without_a_complaint(
     asked: list[str] = []
     with launched() as browser:
         for path in (linted.folder / "index.html", tmp_path / "hostile.html"):
-            page = browser.new_page(viewport={"width": 390, "height": 800})
+            page = page_of(browser, viewport={"width": 390, "height": 800})
             page.on("console", lambda message: complaints.append(message.text))
             page.on("request", lambda request: asked.append(request.url))
             page.goto(path.as_uri())

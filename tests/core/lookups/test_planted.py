@@ -11,7 +11,9 @@ from editcorpus.lookups.planted import (
     read_plantings,
     table,
 )
+from editcorpus.lookups.planted_section import planted_section, write_section
 from editcorpus.lookups.verdicts import run_verdicts
+from editcorpus.storage import Store
 
 
 def told(fates, plantings=(), left_out=None):
@@ -91,3 +93,19 @@ def test_the_list_of_plantings_is_read(tmp_path):
     path = tmp_path / "planted.jsonl"
     path.write_text('{"id": "a", "kind": "near copy", "of": "b"}\n')
     assert read_plantings(path) == [Planting("a", "near copy", "b")]
+
+
+def test_a_card_has_the_table_once_however_often_it_is_written(tmp_path):
+    store = Store.on_disk(tmp_path)
+    store.write("corpora/all/README.md", b"---\nx: y\n---\n# all\n\n## How to repeat it\n\nSo.\n")
+    kinds = table([Fate("a", "echo", "no_edit"), Fate("b", "echo", "kept")], [], {})
+    for entered in (3, 2):
+        write_section(store, "corpora/all", planted_section("run-1", kinds, entered, 1))
+    card = store.read("corpora/all/README.md").decode()
+    assert card.count("## Planted against found") == 1
+    assert card.startswith("---\nx: y\n---\n# all\n\n## How to repeat it\n\nSo.\n\n## Planted")
+    assert "2 triplets entered" in card
+    assert "| `echo` | 2 | 0 | 1 | 1 | 50% (9% to 91%) | 1 `no_edit` |" in card
+    assert "| `clean` | 0 | 0 | 0 | 0 |  |  |" in card
+    with pytest.raises(FileNotFoundError):
+        write_section(store, "corpora/none", "")

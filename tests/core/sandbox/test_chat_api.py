@@ -1,14 +1,17 @@
 import json
 import math
+from dataclasses import replace
 
 import openai
 import pytest
 from pydantic import BaseModel, Field
 
+from editcorpus.preservation import STAYS
 from editcorpus.sandbox.chat_calls import question
 from editcorpus.sandbox.chat_rules import qwen_tokens
 from editcorpus.sandbox.defects import Defect
 from editcorpus.sandbox.edits import Plan, edited
+from editcorpus.sandbox.judge import measured, verdict
 
 QWEN = "Qwen/Qwen2.5-VL-7B-Instruct"
 IDS = [9454, 2753, 9693, 2152, 7414, 2308]
@@ -106,6 +109,41 @@ def test_the_verdict_follows_from_the_pixels(judge, name, text, low, high):
     assert low <= p_yes(choice) <= high
     assert choice.message.content == ("Yes" if p_yes(choice) > 0.5 else "No")
     assert choice.finish_reason == "length"
+
+
+STAYS = {str(family): text for family, text in STAYS["three-2"].items()}
+STYLED = Plan("Turn it into a poster", (768, 512), "k", 1)
+BACKED = Plan("Replace the background with a blue wall", (768, 512), "k", 1)
+
+
+@pytest.mark.parametrize(
+    ("family", "plan"),
+    [
+        ("style_transfer", STYLED),
+        ("tone_adjustment", STYLED),
+        ("tone_adjustment", BACKED),
+        ("background_replacement", BACKED),
+    ],
+)
+def test_what_has_to_stay_is_seen_in_the_pixels(family, plan, canvas):
+    text = f"Requested edit: {plan.prompt}\n{STAYS[family]}"
+
+    def sure(after):
+        return verdict(question(text), measured(canvas, after, question(text)), "k")
+
+    assert sure(edited(canvas, plan)) > 0.6
+    assert sure(edited(canvas, replace(plan, defect=Defect.EVERYTHING))) < 0.1
+    assert sure(edited(canvas, replace(plan, defect=Defect.BLANK))) < 0.1
+
+
+def test_a_main_subject_may_stay_where_all_else_goes(canvas):
+    left, top, right, bottom = 192, 128, 576, 384
+    after = edited(canvas, replace(BACKED, defect=Defect.EVERYTHING))
+    after.paste(canvas.crop((left, top, right, bottom)), (left, top))
+    text = STAYS["background_replacement"]
+    assert verdict(text, measured(canvas, after, text), "k") > 0.9
+    before = edited(canvas, replace(BACKED, defect=Defect.EVERYTHING, key="other"))
+    assert verdict(text, measured(before, after, text), "k") < 0.2
 
 
 def test_a_shift_is_kept_less_well_than_an_edit_in_place(judge):

@@ -1,3 +1,5 @@
+import time
+
 import openai
 import pytest
 from openai.types import ImagesResponse
@@ -67,7 +69,7 @@ def test_a_file_that_has_expired_is_not_found(canned, connect, small):
         file = uploaded(client, small, expires_after={"anchor": "created_at", "seconds": 3600})
         lasting = uploaded(client, small)
         while file.id in {one.id for one in client.files.list()}:
-            pass
+            time.sleep(0.005)
         assert refused(client.files.retrieve, file_id=file.id).status_code == 404
         assert client.files.retrieve(lasting.id).id == lasting.id
 

@@ -130,7 +130,7 @@ def test_faults_are_named_by_a_closed_list():
 
 
 def test_a_call_that_began_before_a_reset_is_not_written(canned, connect):
-    canned.admin("config", {"latency_s": 1.5})
+    canned.admin("config", {"latency_s": 4})
     words = {"model": "Qwen/Qwen2.5-VL-7B-Instruct", "messages": [{"role": "user", "content": "?"}]}
     with connect(canned.vllm_url) as client, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(client.chat.completions.create, max_completion_tokens=1, **words)

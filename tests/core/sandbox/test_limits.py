@@ -107,7 +107,7 @@ def test_a_client_meets_the_limits(canned, connect, small):
 
 
 async def _crowd(url, count):
-    async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0) as client:
+    async with AsyncOpenAI(base_url=url, api_key="any", max_retries=0, timeout=600) as client:
         calls = (
             client.images.generate(model="gpt-image-2", prompt=f"Dog {number}", quality="low")
             for number in range(count)
@@ -116,7 +116,7 @@ async def _crowd(url, count):
 
 
 def test_calls_beyond_sixteen_at_once_are_told_to_wait_two_seconds():
-    config = SandboxConfig(canned=True, latency_s=0.5, limits={"concurrent": 16})
+    config = SandboxConfig(canned=True, latency_s=4, limits={"concurrent": 16})
     with running(config) as server:
         answers = asyncio.run(_crowd(server.url, 24))
         refused = [one for one in answers if isinstance(one, openai.RateLimitError)]

@@ -1,5 +1,6 @@
 """What of a corpus is a benchmark's, and what only sounds like it."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -83,6 +84,26 @@ def test_a_weak_likeness_counts_with_the_same_instruction(faint: tuple[Array, Ar
         (0, 0, Kind.BOTH),
         (2, 2, Kind.BOTH),
     ]
+
+
+def test_an_item_of_many_views_takes_no_more_memory(
+    faint: tuple[Array, Array], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, ours = faint
+    views = np.repeat(there[:1], 1000, axis=0)
+    bench = known("Wide", [Item("0", ("whole",) * len(views), views, SAYS)])
+    made = Hashed(
+        np.repeat(ours[:1], 800, axis=0), np.arange(800, dtype="u4"), signatures([SAYS] * 800)
+    )
+    monkeypatch.setattr("editcorpus.similar.contamination._BLOCK", 1 << 13)
+    tracemalloc.start()
+    found = contamination(bench, made)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(hit.record, hit.item, hit.view) for hit in found.hits] == [
+        (n, 0, 0) for n in range(800)
+    ]
+    assert peak < 40_000_000
 
 
 def test_items_and_records_without_words_or_pictures_are_no_trouble(

@@ -64,7 +64,8 @@ def pictures(
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    ours = [one for one in caplog.records if one.name.startswith("editcorpus.")]
+    return [one.getMessage() for one in ours if one.levelno >= logging.WARNING]
 
 
 def test_a_turn_starts_from_what_became_of_the_turn_before(seed: Path, build_rows: Build) -> None:

@@ -106,7 +106,7 @@ def test_each_record_says_what_made_it_who_judged_it_and_its_language(first: Pat
     assert records
     for record in records.values():
         assert (record.language, record.script) == ("en", "Latn")
-        assert record.judge_prompt == "three-1"
+        assert record.judge_prompt == "three-2"
         assert record.judge_version == record.judge_model  # as the sandbox answers
         assert record.model_version == ""  # the image API names no model in its answers
         assert (record.source_model, record.source_response) == ("", "")

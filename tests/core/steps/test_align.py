@@ -13,6 +13,7 @@ from editcorpus.endpoints.requests import Picture
 from editcorpus.ledger import Record
 from editcorpus.responses import TextAnswer
 from editcorpus.steps import align
+from editcorpus.taxonomy import Family
 
 RECORD = Record(
     attempt="p-0",
@@ -117,6 +118,31 @@ def test_the_pictures_come_before_the_question_and_are_the_same_for_all_three():
     assert all(chat.max_tokens == 1 for chat in asked.values())
 
 
+def asked(family: str, prompt: str = "three-2") -> dict[str, str]:
+    picture = Picture("a", "image/jpeg", 90, (9, 9), bytes)
+    config = align.Config.model_validate({"prompt": prompt})
+    made = align.requests("Add a hat.", picture, picture, config, family)
+    return {aspect: chat.prompt for aspect, chat in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("family", "said"),
+    [
+        (Family.STYLE_TRANSFER, "in the same composition"),
+        (Family.TONE_ADJUSTMENT, "in the same places"),
+        (Family.BACKGROUND_REPLACEMENT, "the main subject of picture 1"),
+    ],
+)
+def test_of_whole_pictures_is_asked_what_has_to_stay_and_of_all_others_what_ever_was(
+    family: Family, said: str
+) -> None:
+    usual, whole = asked(Family.OBJECT_ADDITION), asked(family)
+    assert said in whole["preserved"]
+    assert "unchanged" not in whole["preserved"]
+    assert {name for name in whole if whole[name] != usual[name]} == {"preserved"}
+    assert asked("") == usual == asked(family, "three-1")
+
+
 def test_the_score_is_the_geometric_mean_of_the_parts():
     verdicts = {
         name: align.Verdict(value, 0.9)
@@ -128,4 +154,4 @@ def test_the_score_is_the_geometric_mean_of_the_parts():
     assert made.score == pytest.approx((0.9 * 0.4 * 0.6) ** (1 / 3))
     assert (made.score_done, made.score_preserved, made.score_clean) == (0.9, 0.4, 0.6)
     assert made.response_clean == "clean" * 8
-    assert (made.judge_version, made.judge_prompt) == ("qwen2.5-vl-7b-0117", "three-1")
+    assert (made.judge_version, made.judge_prompt) == ("qwen2.5-vl-7b-0117", "three-2")

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from editcorpus.changemap import read_map
 from editcorpus.records import Geometry, Reason, Rejected, Triplet
@@ -116,3 +116,13 @@ def test_results_without_anything_in_common_with_their_source_are_suspected() ->
     assert suspected(strange)
     assert suspected(passed(scene(5), task="style"))
     assert not suspected(Rejected("x/1", "filter", Reason.NO_EDIT, ""))
+
+
+def _drawn(picture: Image.Image) -> Image.Image:
+    return ImageOps.invert(picture.convert("L").filter(ImageFilter.FIND_EDGES)).convert("RGB")
+
+
+@pytest.mark.parametrize("task", ["style", "env", "background"])
+def test_what_may_change_all_is_doubted_if_nothing_of_the_source_is_left(task: str) -> None:
+    assert passed(scene(1), task=task).doubts == "nothing_alike"
+    assert passed(_drawn(scene()), task=task).doubts == ""

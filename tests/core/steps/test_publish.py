@@ -35,6 +35,47 @@ def test_the_first_threshold_that_is_missed_decides(
         assert verdict.detail.startswith("P(yes) is ")
 
 
+BACKGROUND = Kind("background", "original", "background_replacement")
+UNSORTED = Kind("others", "original", "")
+WHOLE = ("style", "background", "others")
+
+
+@pytest.mark.parametrize(
+    ("kind", "questions", "doubts", "floor"),
+    [
+        (STYLE, "three-2", "", 0.1),
+        (STYLE, "three-2", "tiny_edit", 0.1),
+        (STYLE, "three-2", "tiny_edit nothing_alike", 0.2),  # pixels do not vouch for it either
+        (BACKGROUND, "three-2", "", 0.1),
+        (STYLE, "three-1", "nothing_alike", 0.0),  # nobody was asked what has to stay
+        (STYLE, "", "", 0.0),
+        (UNSORTED, "three-2", "nothing_alike", 0.0),
+        (COMPLEX, "three-2", "", 0.3),
+        (ADDITION, "three-2", "nothing_alike", 0.2),
+    ],
+)
+def test_what_may_change_all_has_a_floor_of_its_own_where_the_judge_was_asked_what_stays(
+    kind: Kind, questions: str, doubts: str, floor: float
+) -> None:
+    config = Config(whole_picture_tasks=WHOLE)
+    for preserved in (0.0, 0.05, 0.0999, 0.1, 0.1999, 0.2, 0.2999, 0.3):
+        scores = Scores(0.9, preserved, 0.9, questions, doubts)
+        verdict = decide("x/1", kind, scores, config)
+        expected = Reason.NOT_PRESERVED if preserved < floor else None
+        assert (verdict and verdict.reason) == expected, preserved
+
+
+def test_the_floor_of_whole_pictures_is_a_setting() -> None:
+    scores = Scores(0.9, 0.3, 0.9, "three-2", "")
+    unlike = Scores(0.9, 0.3, 0.9, "three-2", "nothing_alike")
+    strict, none = Config(whole_min_preserved=0.4), Config(min_preserved=0, whole_min_preserved=0)
+    assert decide("x/1", STYLE, scores, strict) is not None
+    assert decide("x/1", STYLE, unlike, strict) is not None
+    assert decide("x/1", STYLE, Scores(0.9, 0.0, 0.9, "three-2", "nothing_alike"), none) is None
+    entry = Config(whole_min_preserved=0.4, by_kind=("style_transfer.min_preserved=0.2",))
+    assert decide("x/1", STYLE, scores, entry) is None
+
+
 @pytest.mark.parametrize(
     ("kind", "preserved", "passes"),
     [

@@ -15,7 +15,8 @@ import editcorpus.demo
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.similar.hashfile import Known, write_known
 from editcorpus.similar.minhash import signatures
-from editcorpus.union.benchmark_rows import Columns, find_benchmark
+from editcorpus.union.benchmark_index import Columns
+from editcorpus.union.benchmark_rows import find_benchmark
 from editcorpus.union.benchmarks import (
     Gathered,
     hash_benchmark,

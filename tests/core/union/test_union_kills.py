@@ -19,6 +19,8 @@ from editcorpus.union.hands import Guard, Threads
 from editcorpus.union.terms import Terms
 from editcorpus.union.unite import Wish, unite
 
+pytestmark = pytest.mark.long
+
 TERMS = Terms(validation_share=0.2, test_share=0.2, shard_records=64)
 
 
@@ -98,19 +100,25 @@ def test_a_death_at_any_change_leaves_none_or_a_whole_one(runs: Any) -> None:
 
 def test_a_death_while_a_run_is_added_can_be_mended_or_taken_back(runs: Any) -> None:
     united(runs.store, "a")
-    alone = files(runs.store)
+    alone, before = files(runs.store), _all(runs.store)
     total = changes(runs, "b")
     both = files(runs.store)
     for place in range(1, total + 1):
         then, wanted = (("b", both), ("a", alone))[place % 2]
         _empty(runs.store)
-        united(runs.store, "a")
+        for path, data in before.items():
+            runs.store.write(path, data)
         with pytest.raises(Died):
             united(mortal(runs.store, place), "b")
         if read_manifest(runs.store, "corpora/all") is not None:
             _check_whole(runs.store)
         united(runs.store, then)
         assert files(runs.store) in (wanted, both), place
+
+
+def _all(store: Store) -> dict[str, bytes]:
+    """All that the union has left in its store."""
+    return {path: store.read(path) for path in [*store.list("corpora/all"), *store.list("unions")]}
 
 
 def _empty(store: Store) -> None:
