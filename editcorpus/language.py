@@ -21,8 +21,9 @@ UNDETERMINED = "und"
 NO_SCRIPT = "Zyyy"
 """ISO 15924's code of what is common to all scripts: a text without letters."""
 LEAST = 0.5
-"""Least probability, 0 to 1, of a language that is told. Of 205 short English instructions and 65 in 16
-other languages, 27 were undetermined at it and none was wrong; at 0.3 seven were wrong."""
+"""Least probability, 0 to 1, of a language that is told. Of 120 short English instructions and 65 in 16
+other languages, 17 were undetermined at it and none was wrong; at 0.3 six were wrong
+(`tests/benchmarks/language.py`)."""
 LONGEST = 2_000
 """Characters that are looked at."""
 _TOLD_APART = (

@@ -10,7 +10,8 @@ from editcorpus.reasons import SENTENCES, Reason
 
 _ABOUT = (
     "Counted over all kept triplets. The 95% interval (Wilson) says what more triplets of the same kind "
-    "would show. How often the methods err is told in `docs/vision.md` and `docs/duplicates.md`."
+    "would show. How often the methods err is told in editcorpus's own pages, `docs/vision.md` and "
+    "`docs/duplicates.md`."
 )
 
 _BLOCKS = "·▁▂▃▄▅▆▇█"

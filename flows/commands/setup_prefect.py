@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import flows
-from editcorpus.errors import ConfigError
 from flows.own_server import quiet_prefect
 from flows.setup_changes import Change, table
 from flows.setup_file import Wanted, read_wanted
@@ -94,8 +93,9 @@ def _done(wanted: Wanted, arguments: argparse.Namespace) -> tuple[list[Change], 
         try:
             for change in set_up(wanted, deployments, client, check=arguments.check):
                 changes.append(change)  # noqa: PERF402 - what is done is told, also where it ends early
-        except ConfigError:
-            sys.stdout.write(table(changes, {}, only_check=arguments.check))
+        except BaseException:
+            if changes:
+                sys.stdout.write(table(changes, {}, only_check=arguments.check))
             raise
         there = [*wanted.blocks] or list(USUAL)
         missing = {one.name for one in changes if arguments.check and one.what == "created"}

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,52 @@ def test_what_cannot_be_is_one_sentence(first: dict[str, Any], ready: Ready) -> 
     assert "endpoint.images.in_flight: Input should be greater than or equal to 1" in ended.err
     assert "Traceback" not in ended.err
     assert ended.json["error"] in ended.err
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Passes requests on to a server, but for new work pools, which it refuses."""
+
+    protocol_version = "HTTP/1.1"
+    behind: httpx.Client
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.command == "POST" and self.path == "/api/work_pools/":
+            return self._answer(httpx.Response(403, json={"detail": "Not for you."}))
+        kept = {key: value for key, value in self.headers.items() if key.lower() != "host"}
+        url = str(self.behind.base_url).removesuffix("/api/") + self.path
+        return self._answer(self.behind.request(self.command, url, content=body, headers=kept))
+
+    do_GET = do_PATCH = do_PUT = do_DELETE = do_POST  # noqa: N815
+
+    def _answer(self, given: httpx.Response) -> None:
+        self.send_response(given.status_code)
+        self.send_header("content-type", given.headers.get("content-type", "application/json"))
+        self.send_header("content-length", str(len(given.content)))
+        self.end_headers()
+        self.wfile.write(given.content)
+
+    def log_message(self, *_: object) -> None:
+        """Keep the test's output clean."""
+
+
+def test_where_the_server_refuses_something_what_was_done_before_is_told(
+    first: dict[str, Any], ready: Ready
+) -> None:
+    (ready.shell.folder / "more.toml").write_text(
+        "[budget.second]\nbudget_usd = 7\n\n[pool.new]\ntype = 'process'\n", "utf-8"
+    )
+    handler = type("Handler", (Refusing,), {"behind": ready.api})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as relay:
+        threading.Thread(target=relay.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{relay.server_port}/api"
+        through = replace(ready, shell=ready.shell.having(PREFECT_API_URL=url))
+        ended = through.set_up("--from", "more.toml")
+        relay.shutdown()
+    assert ended.code == 1, ended.out + ended.err
+    assert "403" in ended.err and "Traceback" not in ended.err
+    assert "budget/second" in ended.out and "Done: 1 created" in ended.out
+    assert ready.block("budget", "second")["data"]["budget_usd"] == 7
 
 
 def test_without_a_server_there_is_nothing_to_set_up(bare: Any) -> None:
