@@ -33,6 +33,7 @@ from editcorpus.strips import (
     least,
     leaving,
     line_of,
+    lines_of,
     outer,
     strip_of,
     without,
@@ -138,8 +139,10 @@ def residual_padding(
     if source is not None and source.shape != edited.shape:
         raise ValueError(f"The source has shape {source.shape}, the result {edited.shape}.")
     drift = 0.0 if registered else DRIFT
-    deep = {side: edited.shape[0 if side in {"top", "bottom"} else 1] for side in SIDES}
-    found = {side: _look(edited, source, side, color, SAME + drift * deep[side]) for side in sides}
+    found = {
+        side: _look(edited, source, side, color, SAME + drift * lines_of(edited, side))
+        for side in sides
+    }
     columns = sum(side.columns for side in found.values() if side.kind is not Kind.DEEP)
     margins = sum(side.columns for side in found.values() if side.kind is Kind.DEEP)
     if margins and not _all_round(edited, color):

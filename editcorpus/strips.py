@@ -63,7 +63,7 @@ def strip_of(
     edited: Pixels, side: str, shade: Pixels, tolerance: Tolerance, share: float = REACH
 ) -> Strip:
     """The outer lines: a few, and that share of all lines where most columns do not end in them."""
-    whole = edited.shape[0 if side in {"top", "bottom"} else 1]
+    whole = lines_of(edited, side)
     reach = min(whole, max(8, math.ceil(whole * share)))
     for depth in (min(FIRST_DEPTH, reach), reach):
         deviation = apart(outer(edited, side, depth), shade)
@@ -144,6 +144,12 @@ def bar_on(line: Line, ends: Depths) -> Mask:
 def least(columns: int, share: float = LEAST_SHARE) -> int:
     """Columns of one colour that make a side of so many worth a look."""
     return max(LEAST_COLUMNS, int(share * columns))
+
+
+def lines_of(image: Pixels, side: str) -> int:
+    """How many lines there are from a side to the opposite one."""
+    lines: int = image.shape[0 if side in {"top", "bottom"} else 1]
+    return lines
 
 
 def outer(image: Pixels, side: str, lines: int) -> Pixels:

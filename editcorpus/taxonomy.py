@@ -9,6 +9,7 @@ report: GEdit-Bench (11 types, Step1X-Edit, arXiv 2504.17761) and ImgEdit-Bench 
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Protocol
 
 
 class Family(StrEnum):
@@ -239,6 +240,27 @@ def family_of(
         return finer
     known = NATIVE.get(source, {})
     return known[task] if task in known else _named(task)
+
+
+class Told(Protocol):
+    """What says of a triplet which family it is of: the first three arguments of `family_of`."""
+
+    @property
+    def dataset_source(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def subtask(self) -> str: ...
+
+
+def name_of_family(triplet: Told, instruction_type: str = InstructionType.ORIGINAL) -> str:
+    """The name of a triplet's family, as `family_of` tells it; empty where its source does not tell.
+
+    Args:
+        triplet: A triplet, or a record of one.
+        instruction_type: One of `InstructionType`.
+    """
+    return family_of(triplet.dataset_source, triplet.task, triplet.subtask, instruction_type) or ""
 
 
 def _longest(table: Mapping[str, Family], text: str) -> Family | None:

@@ -12,7 +12,7 @@ from editcorpus.layouts.output import Output
 from editcorpus.layouts.parquet import extension
 from editcorpus.layouts.schema import OPTIONAL, PICTURES
 from editcorpus.records import Published
-from editcorpus.taxonomy import Family, family_of
+from editcorpus.taxonomy import Family, name_of_family
 
 Line = dict[str, Any]
 """What a layout remembers of one record until the end: JSON members, never a picture."""
@@ -99,8 +99,7 @@ def family_name(record: Published) -> str:
     """The family of a record; empty where its source does not tell."""
     if record.family in _FAMILIES:
         return record.family
-    task = record.task, record.subtask, record.instruction_type
-    return family_of(record.dataset_source, *task) or ""
+    return name_of_family(record, record.instruction_type)
 
 
 def source_facts(record: Published) -> Line:

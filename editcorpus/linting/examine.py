@@ -17,7 +17,7 @@ from editcorpus.records import Reason, Triplet
 from editcorpus.rows import Found, Role, Unread
 from editcorpus.similar.bars import Array
 from editcorpus.similar.views import hash_views, read_grey
-from editcorpus.taxonomy import Family, family_of
+from editcorpus.taxonomy import Family, name_of_family
 
 LIMITS = images.Limits(images.MAX_PIXELS, 1)
 """A picture that declares more pixels is a bomb, and is not decoded."""
@@ -106,7 +106,7 @@ def family_name(triplet: Triplet) -> str:
     if told.get("family") in set(Family):
         return str(told["family"])
     kind = told.get("instruction_type", "original")
-    return family_of(triplet.dataset_source, triplet.task, triplet.subtask, kind) or ""
+    return name_of_family(triplet, kind)
 
 
 def _unread(why: Unread) -> Finding:

@@ -18,7 +18,7 @@ from editcorpus.shards import FETCH, PLAN, Columns, shard_folder
 from editcorpus.stages.publish import Joined, joined, verdict
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import publish
-from editcorpus.taxonomy import family_of
+from editcorpus.taxonomy import name_of_family
 from editcorpus.verdicts import Measures, refusal
 
 STEP = "refilter"
@@ -206,7 +206,7 @@ def _earlier(
                 continue
             detail = _UNPAID.format(step=item.step, reason=item.reason.value)
             made.rejected.append(Rejected(item.id, STEP, Reason.NOT_JUDGED, detail))
-            family = family_of(triplet.dataset_source, triplet.task, triplet.subtask) or ""
+            family = name_of_family(triplet)
             made.moves[Move(family, item.reason.value, Reason.NOT_JUDGED.value)] += 1
 
 
@@ -232,6 +232,4 @@ def _measured(item: Rejected) -> Measures | None:
 
 
 def _family(item: Joined) -> str:
-    triplet = item.triplet
-    kind = item.rewritten.instruction_type
-    return family_of(triplet.dataset_source, triplet.task, triplet.subtask, kind) or ""
+    return name_of_family(item.triplet, item.rewritten.instruction_type)

@@ -39,7 +39,7 @@ from editcorpus.stages.stage import Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store
-from editcorpus.taxonomy import InstructionType, family_of
+from editcorpus.taxonomy import InstructionType, name_of_family
 
 _Row = TypeVar(
     "_Row", pad.Padded, regenerate.Regenerated, Filtered, rewrite.Rewritten, align.Aligned
@@ -160,8 +160,7 @@ def _entry(
     }
     members.setdefault("instruction", triplet.instruction)
     kind = members.get("instruction_type", InstructionType.ORIGINAL)
-    family = family_of(triplet.dataset_source, triplet.task, triplet.subtask, kind)
-    members["family"] = family or ""
+    members["family"] = name_of_family(triplet, kind)
     if (gone := shelf.gone.get(triplet.id)) is not None:
         members |= {"step": gone.step, "reason": gone.reason, "detail": gone.detail}
     return GalleryEntry(**{name: value for name, value in members.items() if name in _SHOWN})

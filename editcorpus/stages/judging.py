@@ -18,7 +18,7 @@ from editcorpus.stages.stage import Piece, Stage, columns_of
 from editcorpus.stages.wording import Wording
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
-from editcorpus.taxonomy import family_of
+from editcorpus.taxonomy import name_of_family
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,7 @@ def _align_rows(piece: Piece) -> Iterator[align.Aligned]:
 def _families(piece: Piece, texts: Sequence[rewrite.Rewritten]) -> dict[str, str]:
     """The family of each edit; empty where its source does not tell."""
     triplets = {item.id: item for item in piece.columns.facts(PLAN, Triplet)}
-    found = {}
-    for text in texts:
-        one = triplets[text.id]
-        task = one.dataset_source, one.task, one.subtask
-        found[text.id] = family_of(*task, text.instruction_type) or ""
-    return found
+    return {text.id: name_of_family(triplets[text.id], text.instruction_type) for text in texts}
 
 
 def _check_judge(config: align.Config, shard: int, tally: Tally) -> None:

@@ -29,7 +29,7 @@ from editcorpus.steps import (
     synthesize,
 )
 from editcorpus.steps import filter as filter_step
-from editcorpus.taxonomy import family_of
+from editcorpus.taxonomy import name_of_family
 
 _PUBLISHED = {field.name for field in fields(Published)}
 
@@ -131,8 +131,8 @@ def verdict(item: Joined, config: publish.Config) -> Rejected | None:
 
 
 def _kind(item: Joined) -> Kind:
-    task = item.triplet.task, item.triplet.subtask, item.rewritten.instruction_type
-    return Kind(task[0], task[2], family_of(item.triplet.dataset_source, *task) or "")
+    asked = item.rewritten.instruction_type
+    return Kind(item.triplet.task, asked, name_of_family(item.triplet, asked))
 
 
 def _passed(piece: Piece) -> list[Joined]:

@@ -18,7 +18,7 @@ from editcorpus.shards import PLAN, Columns, hash_of
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
-from editcorpus.taxonomy import family_of
+from editcorpus.taxonomy import name_of_family
 
 VERSION = 1
 """Raised when the same run would be shown otherwise."""
@@ -90,7 +90,7 @@ def _of_shard(shop: Workshop, columns: Columns, taken: Chosen) -> Iterator[tuple
         views = _Views(shop, columns, stack)
         for key in order:
             one, reason = triplets[key], gone.get(key)
-            family = family_of(one.dataset_source, one.task, one.subtask) or ""
+            family = name_of_family(one)
             told = str(reason.reason) if reason else ""
             same = sum(bool(other) == bool(told) for other in taken[family].values())
             sample = views.sample(key, told) if same < PER_SIDE else None
