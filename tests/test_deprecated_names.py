@@ -172,7 +172,7 @@ def variables() -> Mapping[str, set[str]]:
     files = [file for name in folders for file in (ROOT / name).rglob("*") if file.is_file()]
     found: dict[str, set[str]] = {}
     for file in [*files, ROOT / "README.md"]:
-        if file.suffix != ".pyc":
+        if file.suffix not in {".pyc", ".jpg"}:
             for name in re.findall(r"(?<!\w)PREFECT_[A-Z0-9_]*[A-Z0-9]", file.read_text("utf-8")):
                 found.setdefault(name, set()).add(file.relative_to(ROOT).as_posix())
     return found

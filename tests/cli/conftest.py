@@ -56,7 +56,7 @@ class Forks:
         """Run a command in a shell's folder and environment to its end."""
         out, err = self._place / "out", self._place / "err"
         asked = {"words": [*map(str, words)], "env": dict(shell.env), "cwd": str(shell.folder)}
-        builds = words[0] in {"build", "redrive"} and "--verbose" not in words
+        builds = words[:1] in {("build",), ("redrive",)} and "--verbose" not in words
         with self._turn:
             for file in (out, err):
                 file.write_bytes(b"")

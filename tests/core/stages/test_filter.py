@@ -137,8 +137,8 @@ def test_each_defect_of_the_sandbox_is_named_and_the_others_are_kept(
         name(BLANK): Reason.ANSWER_BLANK,
         name(OTHER): Reason.EVERYTHING_CHANGED,
     }
-    assert f"with the source of {name(SECOND)}, and by" in refused[name(FIRST)].detail
-    assert f"with the source of {name(FIRST)}, and by" in refused[name(SECOND)].detail
+    assert f"with the source of {name(SECOND)}, 0.0" in refused[name(FIRST)].detail
+    assert f"with the source of {name(FIRST)}, 0.0" in refused[name(SECOND)].detail
     assert set(kept) == {name(CLEAN), name(STYLE)}
 
 
