@@ -5,10 +5,11 @@ from decimal import Decimal
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl
 
+from blocks.schemas import OneSchema
 from editcorpus.budgets import MOST_DOLLARS
 
 
-class Budget(Block):
+class Budget(OneSchema, Block):
     """What runs that name it may cost; the smaller of it and a run's own parameters counts.
 
     Example:

@@ -8,6 +8,7 @@ from typing import Any
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
+from blocks.schemas import OneSchema
 from blocks.wrapped import aws_options, remote_place
 from editcorpus.buckets import refuse_password
 from editcorpus.checks import check_store
@@ -20,7 +21,7 @@ LEAST_SPOOL_BYTES = 2_000_000_000
 """Room that the spool needs: a column of 256 pictures has 0.5 GB, and several are under way at once."""
 
 
-class CorpusStore(Block):
+class CorpusStore(OneSchema, Block):
     """A folder or an S3 bucket that holds runs, paid answers and corpora.
 
     Example:

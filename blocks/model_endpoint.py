@@ -6,6 +6,7 @@ from typing import Any, Literal
 from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 
+from blocks.schemas import OneSchema
 from editcorpus.buckets import refuse_password
 from editcorpus.endpoints.endpoint import Endpoint, endpoint_from
 from editcorpus.endpoints.health import check_clock, check_serves, look_at
@@ -13,7 +14,7 @@ from editcorpus.errors import EditcorpusError
 from editcorpus.rates import own_prices
 
 
-class ModelEndpoint(Block):
+class ModelEndpoint(OneSchema, Block):
     """An OpenAI-compatible model API: where it is, its key, its prices and its limits.
 
     Example:

@@ -242,7 +242,7 @@ def family_of(
     return known[task] if task in known else _named(task)
 
 
-class Told(Protocol):
+class _Told(Protocol):
     """What says of a triplet which family it is of: the first three arguments of `family_of`."""
 
     @property
@@ -253,7 +253,7 @@ class Told(Protocol):
     def subtask(self) -> str: ...
 
 
-def name_of_family(triplet: Told, instruction_type: str = InstructionType.ORIGINAL) -> str:
+def name_of_family(triplet: _Told, instruction_type: str = InstructionType.ORIGINAL) -> str:
     """The name of a triplet's family, as `family_of` tells it; empty where its source does not tell.
 
     Args:

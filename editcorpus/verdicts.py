@@ -201,8 +201,9 @@ def _unchanged(triplet: Triplet, measures: Measures, config: Config) -> Refusal 
         return None
     return Refusal(
         Reason.NO_EDIT,
-        f"{share:.4f} of the picture changed, by {difference:.4f} in the mean; below "
-        f"{config.unchanged_share:.4f} and {config.unchanged_difference:.4f} is no edit.",
+        f"{share:.2%} of the picture changed visibly, and its colours differ by {difference:.2%} of their "
+        f"range on average; below {config.unchanged_share:.2%} and {config.unchanged_difference:.2%} "
+        "is no edit.",
     )
 
 

@@ -14,7 +14,8 @@ from prefect.client.orchestration import get_client
 from prefect.events.schemas.events import Event
 from prefect.exceptions import PrefectException
 from prefect.runtime import deployment, flow_run
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from flows.patience import asked_again
 
 _log = logging.getLogger(__name__)
 _Made = TypeVar("_Made")
@@ -36,7 +37,7 @@ class Channel:
     def ask(self, call: Callable[[], _Made]) -> _Made | None:
         """What the server answers; None where it fails."""
         try:
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 1}):  # it is not worth a minute
+            with asked_again(1):  # it is not worth a minute
                 made = call()
         except (httpx.HTTPError, PrefectException) as error:
             self.away = isinstance(error, httpx.TransportError)

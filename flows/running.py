@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException, TerminationSignal
-from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from pydantic import Secret
 
 from blocks.corpus_store import CorpusStore
@@ -24,6 +23,7 @@ from flows.connections import Connections
 from flows.listening import LISTENERS, Listener
 from flows.outcome import Outcome, stop_kind
 from flows.parameters import Endpoints, Recipe
+from flows.patience import asked_again
 from flows.server import Vigil, start_own_server
 from flows.surroundings import why_unusable
 
@@ -181,7 +181,7 @@ def save_blocks(run: str, connections: Connections, blocks: Mapping[str, str]) -
         names[role] = _own_name(run, role, blocks.values())
         block = _KINDS[role](**getattr(connections, role))
         try:
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _PATIENT}):
+            with asked_again(_PATIENT):
                 block.save(names[role], overwrite=True)
         except (httpx.HTTPError, PrefectException, RuntimeError) as error:
             raise ConfigError(f"The Prefect server takes no block: {first_line(error)}.") from None

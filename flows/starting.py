@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from editcorpus.authorities import trusted
 from editcorpus.budgets import read_book
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.errors import ConfigError, StorageError
@@ -233,7 +234,7 @@ def check_prefect(environment: Mapping[str, str], timeout_s: float = 5) -> None:
     if not url or own_trust(environment):
         return
     try:
-        response = httpx.get(f"{url}/health", timeout=timeout_s)
+        response = httpx.get(f"{url}/health", timeout=timeout_s, verify=trusted())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _no_prefect(url, f"does not answer: {str(error) or type(error).__name__}") from None
     if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -245,7 +246,7 @@ def check_prefect(environment: Mapping[str, str], timeout_s: float = 5) -> None:
 def answers(url: str, timeout_s: float = 5) -> bool:
     """Whether somebody takes requests at the URL of a Prefect API, be it slowly."""
     try:
-        httpx.get(f"{url}/health", timeout=timeout_s)
+        httpx.get(f"{url}/health", timeout=timeout_s, verify=trusted())
     except httpx.ReadTimeout:
         return True
     except httpx.HTTPError:

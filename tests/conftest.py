@@ -88,7 +88,7 @@ def pytest_configure() -> None:
     Hear Ctrl-C, and let what tests start hear it, also where a shell started this in the background.
     """
     os.environ["PYTHONWARNINGS"] = REFUSED
-    os.environ.setdefault("SSL_CERT_FILE", str(Path(__file__).parent / "servers" / "nobody.pem"))
+    os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "servers" / "nobody.pem")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

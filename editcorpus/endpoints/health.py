@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from editcorpus.authorities import trusted
 from editcorpus.diagnosis import skewed, unreached
 from editcorpus.endpoints.endpoint import Endpoint
 from editcorpus.endpoints.facts import scrub
@@ -152,7 +153,9 @@ def _ask(
     key = endpoint.api_key.get_secret_value()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
-        return httpx.request(method, url, headers=headers, timeout=timeout_s, **body)
+        return httpx.request(
+            method, url, headers=headers, timeout=timeout_s, verify=trusted(), **body
+        )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         what = unreached(error) or str(error) or type(error).__name__
         raise ConfigError(f"{_who(endpoint)} does not answer: {what}.") from error
@@ -183,7 +186,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
 def is_emulated(base_url: str, timeout_s: float = 5) -> bool:
     """Whether the sandbox answers at this URL; an endpoint that does not answer is none."""
     try:
-        response = httpx.get(f"{base_url.rstrip('/')}/models", timeout=timeout_s)
+        response = httpx.get(f"{base_url.rstrip('/')}/models", timeout=timeout_s, verify=trusted())
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
     return _says_sandbox(response)

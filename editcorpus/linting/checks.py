@@ -136,7 +136,7 @@ TOLD: dict[Check, Told] = {
         "The task is local, and colour or light changed outside of the edit, too: a model learns to tint.",
     ),
     Check.UNLIKE_OUTSIDE: Told(
-        "Rest redrawn",
+        "Changed beside the edit",
         False,
         "The task is local, and outside of the edit detail was lost or drawn anew.",
     ),

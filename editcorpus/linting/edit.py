@@ -61,7 +61,10 @@ def edit_findings(edit: Edit, part: Box, family: str) -> Iterator[Finding]:
     """
     changes, whole = edit.changes, family in WHOLE
     share = changes.changed_share if whole else changes.changed_share_no_tone
-    figures = f"{share:.2%} of the picture changed visibly, by {changes.mae:.4f} in the mean."
+    figures = (
+        f"{share:.2%} of the picture changed visibly; its colours differ by {changes.mae:.1%} of their "
+        "range on average."
+    )
     if share < LIMITS.unchanged_share and changes.mae < LIMITS.unchanged_difference:
         yield Finding(Check.NO_EDIT, figures)
     elif share < TINY:

@@ -7,7 +7,7 @@ pictures are at most `thumbs.MOST_BYTES` each and a few for each check, so that 
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
@@ -26,6 +26,12 @@ _LISTED = 400
 """Findings that the page lists; the JSON has all."""
 _BAR = 150
 """Units of the widest bar."""
+_LOCAL = "no task is known to be local"
+_LACKING: Mapping[Check, str] = {
+    Check.CONTAMINATED: "no benchmark was given",
+    **dict.fromkeys((Check.EVERYTHING_CHANGED, Check.TONE_DRIFT, Check.UNLIKE_OUTSIDE), _LOCAL),
+}
+"""Why a check found nothing to look at; of the others, no pair could be measured."""
 _LEAST_SCALE = 0.02
 """Share that the whole length of a bar stands for, at least."""
 
@@ -57,6 +63,7 @@ def page_text(report: Report, examples: Sequence[Example]) -> str:
         "picture": _picture,
         "bar": lambda rate: _bar(rate, scale),
         "plain": visible,
+        "lacking": lambda check: _LACKING.get(check, "no pair could be measured"),
     }
     by_check: dict[Check, list[Example]] = {}
     for one in examples:

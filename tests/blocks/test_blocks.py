@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 from blocks.budget import Budget
 from blocks.corpus_store import CorpusStore
 from blocks.model_endpoint import ModelEndpoint
+from blocks.schemas import OneSchema
 from editcorpus.tariffs import PUBLISHED, Tariff, Usage
 
 KINDS: tuple[type[Block], ...] = (CorpusStore, ModelEndpoint, Budget)
@@ -32,6 +33,14 @@ class TestEveryBlock(BlockStandardTestSuite):
         words = block.get_block_type_slug().split("-")
         assert "".join(word.capitalize() for word in words) == block.__name__
         assert block.get_description().endswith(".")
+
+    def test_its_schema_is_made_once_and_is_that_of_pydantic(self, block: type[Block]) -> None:
+        made, again = block.model_json_schema(), block.model_json_schema()
+        plain = super(OneSchema, block).model_json_schema()
+        assert made == again == plain
+        made["properties"].clear()
+        assert block.model_json_schema() == plain
+        assert block.model_json_schema(mode="serialization") != plain
 
     def test_has_a_default_for_every_field(self, block: type[Block]) -> None:
         """Or a block that was saved before the field was there could not be loaded."""

@@ -21,9 +21,13 @@ PATIENCE_S = 900
 WARM = (
     *("flows.building", "flows.commands.estimate", "flows.commands.audit"),
     *("flows.commands.gallery", "flows.commands.failures", "editcorpus.endpoints.engine"),
+    *("flows.cli", "encodings.idna", "truststore", "pyarrow.pandas_compat", "pandas"),
 )
-FLOWS = ("flows.progress", "flows.running", "flows.commands.redrive", "flows.omniedit")
-"""What a build imports once it is checked: Prefect, too."""
+FLOWS = (
+    *("flows.progress", "flows.running", "flows.commands.redrive", "flows.omniedit"),
+    *("prefect.flow_engine", "prefect.task_engine", "prefect.concurrency.context", "fastapi"),
+)
+"""What a build imports once it is checked: Prefect, too, and what that imports when a flow begins."""
 
 
 def run(asked: dict[str, Any]) -> None:
