@@ -20,6 +20,7 @@ class Check(StrEnum):
     WRONG_PICTURE = "wrong_picture"
     EXACT_DUPLICATE = "exact_duplicate"
     NEAR_DUPLICATE = "near_duplicate"
+    SPLIT_LEAK = "split_leak"
     CONTAMINATED = "contaminated"
     TOO_SMALL = "too_small"
     SIZES_DIFFER = "sizes_differ"
@@ -110,6 +111,12 @@ TOLD: dict[Check, Told] = {
         True,
         "An earlier triplet has nearly the same source, edited image and instruction: encoded anew, "
         "resized or mirrored.",
+    ),
+    Check.SPLIT_LEAK: Told(
+        "In two splits",
+        True,
+        "Nearly the same source image is in another split, too: what is trained on one is not measured by "
+        "the other.",
     ),
     Check.CONTAMINATED: Told(
         "In a benchmark",

@@ -12,8 +12,9 @@ from editcorpus.errors import ConfigError
 from editcorpus.images import decode_grey
 from editcorpus.inputs import Inputs
 from editcorpus.linting.drawn import Place, Sample, draw, pictures, place_of
-from editcorpus.linting.examine import LIMITS, Examined, examine, looks
+from editcorpus.linting.examine import LIMITS, Examined, Looks, examine, looks
 from editcorpus.linting.recognise import Recognised, find_rows, recognise
+from editcorpus.linting.splits import split_of
 from editcorpus.linting.strays import Small, Stray, Strays, reduced
 from editcorpus.linting.twins import Member, Twins, twins
 from editcorpus.records import Triplet
@@ -106,7 +107,7 @@ def look(
         work = _Work(found, settings, store, tell, pool, strays)
         examined = _ordered(work.examined(sample))
         members = [
-            (one.triplet, Member(one.triplet.id, one.triplet.instruction, one.looks))
+            (one.triplet, _member(one.triplet, one.looks))
             for one in examined
             if one.looks is not None
         ]
@@ -202,11 +203,15 @@ def _hashed(
     made = None if isinstance(found, Unread) else looks(found.get("source"), found.get("edited"))
     if made is None or isinstance(found, Unread):
         return None, None
-    member = triplet, Member(triplet.id, triplet.instruction, made)
+    member = triplet, _member(triplet, made)
     if not wanted:
         return member, None
     grey = decode_grey(found.get("source") or b"", LIMITS, JUDGED_SIDE)
     return member, Small(reduced(grey))
+
+
+def _member(triplet: Triplet, looks: Looks) -> Member:
+    return Member(triplet.id, triplet.instruction, looks, split_of(triplet.file))
 
 
 def _ordered(examined: Iterator[Examined]) -> list[Examined]:

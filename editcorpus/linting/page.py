@@ -29,6 +29,7 @@ _BAR = 150
 _LOCAL = "no task is known to be local"
 _LACKING: Mapping[Check, str] = {
     Check.CONTAMINATED: "no benchmark was given",
+    Check.SPLIT_LEAK: "names of files tell no two splits",
     **dict.fromkeys((Check.EVERYTHING_CHANGED, Check.TONE_DRIFT, Check.UNLIKE_OUTSIDE), _LOCAL),
 }
 """Why a check found nothing to look at; of the others, no pair could be measured."""

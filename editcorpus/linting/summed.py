@@ -19,6 +19,7 @@ from editcorpus.linting.report import (
     rate,
     result,
 )
+from editcorpus.linting.splits import split_of
 from editcorpus.linting.thumbs import Shown
 from editcorpus.records import SENTENCES, Triplet
 from editcorpus.sampling import number
@@ -134,10 +135,13 @@ def _repeating(looked: Looked, index: int | None, one: _One) -> _One:
         return one
     found = looked.twins.findings.get(index, ())
     made = replace(one, findings=(*one.findings, *found))
-    partner = looked.twins.partners.get(index)
-    if partner is None:
-        return made
-    same = {each.check: looked.members[partner] for each in found if each.check in _SAME}
+    beside = {check: looked.twins.partners.get(index) for check in _SAME}
+    beside[Check.SPLIT_LEAK] = looked.twins.torn.get(index)
+    same = {
+        each.check: looked.members[partner]
+        for each in found
+        if (partner := beside.get(each.check)) is not None
+    }
     return replace(made, partners={**one.partners, **same})
 
 
@@ -155,6 +159,9 @@ def _looked_at(check: Check, looked: Looked, every: Sequence[_One]) -> int:
         return len(looked.members)
     if check is Check.CONTAMINATED:
         return len(looked.members) if looked.twins.against else 0
+    if check is Check.SPLIT_LEAK:
+        named = [split for one in looked.members if (split := split_of(one.file))]
+        return len(named) if len(set(named)) > 1 else 0
     known = _KNOWN.get(check)
     if known is None:
         return sum(one.sampled for one in every)

@@ -17,13 +17,20 @@ from editcorpus.similar.minhash import plain_text, signatures
 from editcorpus.similar.search import near
 from editcorpus.similar.wording import group_wording
 
+_TRAIN = "train"
+
 
 class Member(NamedTuple):
-    """A triplet that is held against others."""
+    """A triplet that is held against others.
+
+    Attributes:
+        split: As `splits.split_of` tells it.
+    """
 
     id: str
     instruction: str
     looks: Looks
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Twins:
     Attributes:
         findings: By the number of the triplet.
         partners: Number of the triplet that each repeats.
+        torn: Number of the triplet of another split that each has nearly the source image of.
         shared: Triplets whose source image another one has, too: no finding, but edits of one picture
             must not lie in two splits.
         against: One for each benchmark.
@@ -57,6 +65,7 @@ class Twins:
 
     findings: dict[int, tuple[Finding, ...]]
     partners: dict[int, int]
+    torn: dict[int, int]
     shared: int
     against: tuple[Against, ...]
 
@@ -69,9 +78,8 @@ def twins(members: Sequence[Member], benchmarks: Sequence[Known]) -> Twins:
         benchmarks: As their hash files give them.
     """
     if not members:
-        return Twins(
-            {}, {}, 0, tuple(Against(one.benchmark, len(one.ids), 0, 0) for one in benchmarks)
-        )
+        none = tuple(Against(one.benchmark, len(one.ids), 0, 0) for one in benchmarks)
+        return Twins({}, {}, {}, 0, none)
     words = signatures([member.instruction for member in members])
     sources = _groups([member.looks.source for member in members])
     edited = _groups([member.looks.edited for member in members])
@@ -80,6 +88,10 @@ def twins(members: Sequence[Member], benchmarks: Sequence[Known]) -> Twins:
     for number, (check, first) in _repeated(members, nearly).items():
         partners[number] = first
         findings[number] = (Finding(check, f"It repeats {members[first].id}."),)
+    torn = _torn(members, sources)
+    for number, other in torn.items():
+        leak = f"Its source image is near that of {members[other].id}, which is in {members[other].split}."
+        findings[number] = (*findings.get(number, ()), Finding(Check.SPLIT_LEAK, leak))
     against = []
     for known in benchmarks:
         told, hits = _against(members, words, known)
@@ -87,7 +99,21 @@ def twins(members: Sequence[Member], benchmarks: Sequence[Known]) -> Twins:
         for number, finding in hits.items():
             findings[number] = (*findings.get(number, ()), finding)
     counts = np.bincount(sources, minlength=len(members))
-    return Twins(findings, partners, int((counts[sources] > 1).sum()), tuple(against))
+    return Twins(findings, partners, torn, int((counts[sources] > 1).sum()), tuple(against))
+
+
+def _torn(members: Sequence[Member], sources: Array) -> dict[int, int]:
+    """Who is in another split than the first of its group, and who that is: one in train, if there is any."""
+    order = sorted(range(len(members)), key=lambda one: (members[one].split != _TRAIN, one))
+    first: dict[int, int] = {}
+    made = {}
+    for number in order:
+        if not members[number].split:
+            continue
+        other = first.setdefault(int(sources[number]), number)
+        if members[other].split != members[number].split:
+            made[number] = other
+    return made
 
 
 def _repeated(members: Sequence[Member], nearly: Array) -> dict[int, tuple[Check, int]]:
