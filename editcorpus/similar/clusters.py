@@ -56,16 +56,6 @@ def best(groups: Array, scores: Array) -> Array:
     return made
 
 
-def anchors(groups: Array, keys: Array) -> Array:
-    """The key of the first member of each group, for each member: what a split is drawn by.
-
-    Groups that are split by it lie in one split whole; where a later member is added at the end of the
-    numbers, those before it keep their key unless it joins two groups.
-    """
-    made: Array = keys[groups]
-    return made
-
-
 def leaks(pairs: Pairs, splits: Array) -> Pairs:
     """The pairs whose members lie in different splits.
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from editcorpus.similar.clusters import anchors, best, group, leaks, same_triplets
+from editcorpus.similar.clusters import best, group, leaks, same_triplets
 from editcorpus.similar.search import Pairs
 
 COUNT = 24
@@ -56,12 +56,6 @@ def test_triplets_are_the_same_only_in_all_three() -> None:
     edited = np.array([0, 0, 2, 0, 0], "u4")
     instructions = np.array([0, 0, 0, 3, 0], "u4")
     assert same_triplets(sources, edited, instructions).tolist() == [0, 0, 2, 3, 4]
-
-
-def test_a_group_is_split_by_its_first_member() -> None:
-    keys = np.array([70, 80, 90, 60], "u8")
-    groups = np.array([0, 1, 1, 0], "u4")
-    assert anchors(groups, keys).tolist() == [70, 80, 80, 70]
 
 
 def test_near_pairs_across_a_split_are_told() -> None:
