@@ -6,8 +6,9 @@ or one of its folders, between marks that are no letters.
 
 import re
 
+TRAIN = "train"
 _WORDS = {
-    "train": ("train", "training"),
+    TRAIN: ("train", "training"),
     "validation": ("validation", "valid", "val", "dev"),
     "test": ("test", "testing", "eval", "evaluation"),
 }

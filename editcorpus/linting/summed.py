@@ -19,7 +19,6 @@ from editcorpus.linting.report import (
     rate,
     result,
 )
-from editcorpus.linting.splits import split_of
 from editcorpus.linting.thumbs import Shown
 from editcorpus.records import SENTENCES, Triplet
 from editcorpus.sampling import number
@@ -135,13 +134,8 @@ def _repeating(looked: Looked, index: int | None, one: _One) -> _One:
         return one
     found = looked.twins.findings.get(index, ())
     made = replace(one, findings=(*one.findings, *found))
-    beside = {check: looked.twins.partners.get(index) for check in _SAME}
-    beside[Check.SPLIT_LEAK] = looked.twins.torn.get(index)
-    same = {
-        each.check: looked.members[partner]
-        for each in found
-        if (partner := beside.get(each.check)) is not None
-    }
+    beside = looked.twins.partners.get(index, {})
+    same = {check: looked.members[partner] for check, partner in beside.items()}
     return replace(made, partners={**one.partners, **same})
 
 
@@ -160,8 +154,7 @@ def _looked_at(check: Check, looked: Looked, every: Sequence[_One]) -> int:
     if check is Check.CONTAMINATED:
         return len(looked.members) if looked.twins.against else 0
     if check is Check.SPLIT_LEAK:
-        named = [split for one in looked.members if (split := split_of(one.file))]
-        return len(named) if len(set(named)) > 1 else 0
+        return looked.twins.split
     known = _KNOWN.get(check)
     if known is None:
         return sum(one.sampled for one in every)

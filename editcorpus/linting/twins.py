@@ -9,6 +9,7 @@ import numpy as np
 from editcorpus.linting.checks import Check
 from editcorpus.linting.examine import Looks
 from editcorpus.linting.finding import Finding
+from editcorpus.linting.splits import TRAIN
 from editcorpus.similar.bars import Array
 from editcorpus.similar.clusters import group, same_triplets
 from editcorpus.similar.contamination import Hashed, contamination
@@ -16,8 +17,6 @@ from editcorpus.similar.hashfile import Known
 from editcorpus.similar.minhash import plain_text, signatures
 from editcorpus.similar.search import near
 from editcorpus.similar.wording import group_wording
-
-_TRAIN = "train"
 
 
 class Member(NamedTuple):
@@ -56,16 +55,16 @@ class Twins:
 
     Attributes:
         findings: By the number of the triplet.
-        partners: Number of the triplet that each repeats.
-        torn: Number of the triplet of another split that each has nearly the source image of.
+        partners: By the number of the triplet and the check, number of the triplet that was found beside it.
+        split: Triplets whose split is known, where there are several; else 0.
         shared: Triplets whose source image another one has, too: no finding, but edits of one picture
             must not lie in two splits.
         against: One for each benchmark.
     """
 
     findings: dict[int, tuple[Finding, ...]]
-    partners: dict[int, int]
-    torn: dict[int, int]
+    partners: dict[int, dict[Check, int]]
+    split: int
     shared: int
     against: tuple[Against, ...]
 
@@ -79,17 +78,17 @@ def twins(members: Sequence[Member], benchmarks: Sequence[Known]) -> Twins:
     """
     if not members:
         none = tuple(Against(one.benchmark, len(one.ids), 0, 0) for one in benchmarks)
-        return Twins({}, {}, {}, 0, none)
+        return Twins({}, {}, 0, 0, none)
     words = signatures([member.instruction for member in members])
     sources = _groups([member.looks.source for member in members])
     edited = _groups([member.looks.edited for member in members])
     nearly = same_triplets(sources, edited, group_wording(words))
-    partners, findings = dict[int, int](), dict[int, tuple[Finding, ...]]()
+    partners, findings = dict[int, dict[Check, int]](), dict[int, tuple[Finding, ...]]()
     for number, (check, first) in _repeated(members, nearly).items():
-        partners[number] = first
+        partners[number] = {check: first}
         findings[number] = (Finding(check, f"It repeats {members[first].id}."),)
-    torn = _torn(members, sources)
-    for number, other in torn.items():
+    for number, other in _torn(members, sources).items():
+        partners.setdefault(number, {})[Check.SPLIT_LEAK] = other
         leak = f"Its source image is near that of {members[other].id}, which is in {members[other].split}."
         findings[number] = (*findings.get(number, ()), Finding(Check.SPLIT_LEAK, leak))
     against = []
@@ -99,12 +98,18 @@ def twins(members: Sequence[Member], benchmarks: Sequence[Known]) -> Twins:
         for number, finding in hits.items():
             findings[number] = (*findings.get(number, ()), finding)
     counts = np.bincount(sources, minlength=len(members))
-    return Twins(findings, partners, torn, int((counts[sources] > 1).sum()), tuple(against))
+    shared = int((counts[sources] > 1).sum())
+    return Twins(findings, partners, _in_splits(members), shared, tuple(against))
+
+
+def _in_splits(members: Sequence[Member]) -> int:
+    named = [member.split for member in members if member.split]
+    return len(named) if len(set(named)) > 1 else 0
 
 
 def _torn(members: Sequence[Member], sources: Array) -> dict[int, int]:
     """Who is in another split than the first of its group, and who that is: one in train, if there is any."""
-    order = sorted(range(len(members)), key=lambda one: (members[one].split != _TRAIN, one))
+    order = sorted(range(len(members)), key=lambda one: (members[one].split != TRAIN, one))
     first: dict[int, int] = {}
     made = {}
     for number in order:
