@@ -112,7 +112,7 @@ def test_an_echo_is_no_edit() -> None:
 def test_a_regenerated_source_is_no_edit(task: str) -> None:
     made = refused(regenerated(scene()), replace(TRIPLET, task=task))
     assert made.reason is Reason.NO_EDIT
-    assert "0.0020" in made.detail
+    assert "below 0.20% and 1.00% is no edit" in made.detail
 
 
 def test_a_source_that_was_only_shifted_is_no_edit() -> None:
