@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from enum import StrEnum
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import NoneType, UnionType
@@ -47,6 +48,7 @@ class _Column(NamedTuple):
     nullable: bool
 
 
+@cache
 def schema_of(cls: type["DataclassInstance"]) -> pa.Schema:
     """The columns of a dataclass, in the order of its fields.
 
@@ -122,10 +124,11 @@ def read_rows(file: Source, cls: type[_Row]) -> list[_Row]:
     return from_table(read_columns(file, cls), cls)
 
 
-def _columns(cls: type["DataclassInstance"]) -> list[_Column]:
+@cache
+def _columns(cls: type["DataclassInstance"]) -> tuple[_Column, ...]:
     hints = get_type_hints(cls)
     told = [field.name for field in fields(cls) if field.metadata.get("column", True)]
-    return [_column(cls, name, hints[name]) for name in told]
+    return tuple(_column(cls, name, hints[name]) for name in told)
 
 
 def _column(cls: type, name: str, hint: Any) -> _Column:

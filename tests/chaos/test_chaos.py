@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: a run that is killed five times on a folder, and five on a bucket."""
+"""The short form of `make chaos`: a run that is killed three times on a folder, and three on a bucket."""
 
 import subprocess
 import sys
@@ -14,9 +14,9 @@ STORES = ("folder", "s3")
 @pytest.mark.s3
 def test_a_run_that_is_killed_again_and_again_loses_nothing() -> None:
     """Both stores are held against one undisturbed run, beside one Prefect server."""
-    words = [sys.executable, str(CHAOS), "--kills", "5", "--rows", "48", "--stores"]
+    words = [sys.executable, str(CHAOS), "--kills", "3", "--rows", "32", "--stores"]
     ended = subprocess.run([*words, ",".join(STORES)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     _, *told = ended.stdout.split("| kills | ")
     assert len(told) == len(STORES), ended.stdout
-    assert all(int(text.partition(",")[0]) >= 3 for text in told), ended.stdout
+    assert all(int(text.partition(",")[0]) >= 2 for text in told), ended.stdout

@@ -48,6 +48,7 @@ def serve(*, prefect: bool) -> None:
     """Fork a child for each line, and wait for its end."""
     for name in WARM:
         import_module(name)
+    import_module("editcorpus.language").written("Each build reads a model for this.")
     if prefect:
         import_module("flows.own_server").quiet_prefect(os.environ, verbose=False)
         for name in FLOWS:

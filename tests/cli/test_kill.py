@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from editcorpus.disk import files_below
 from editcorpus.ledger import History, read_history
 from editcorpus.storage import Store
 
@@ -25,8 +26,8 @@ STORMY = {
 
 
 def verdicts(corpus: Path) -> dict[str, bytes]:
-    """The files of a corpus that say what was kept and what was not."""
-    files = [*sorted((corpus / "data").iterdir()), corpus / "rejects.parquet"]
+    """The files of a corpus that say what was kept and what was not; a kill may leave temporary ones."""
+    files = [*sorted(files_below(corpus / "data")), corpus / "rejects.parquet"]
     return {file.name: file.read_bytes() for file in files}
 
 

@@ -150,9 +150,9 @@ def traces(
         port = int(bucket_url.rpartition(":")[2])
         api_port = unused_port()
         stack.enter_context(serve_prefect(folder / "prefect", api_port))
-        shell = type(bare)(folder / "work", {"PATH": bare.env["PATH"]}).having(
-            PYTHONWARNINGS=bare.env["PYTHONWARNINGS"],
-            SSL_CERT_FILE=bare.env["SSL_CERT_FILE"],
+        names = ("PATH", "PYTHONWARNINGS", "PYTHONPYCACHEPREFIX", "SSL_CERT_FILE")
+        env = {name: bare.env[name] for name in names if name in bare.env}
+        shell = type(bare)(folder / "work", env).having(
             HOME=str(folder / "home"),
             PREFECT_HOME=str(folder / "home" / "prefect"),
             PREFECT_API_URL=f"http://127.0.0.1:{api_port}/api",

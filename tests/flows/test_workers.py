@@ -66,7 +66,7 @@ class Team:
             "input": str(self.input),
             "preset": "custom",
             "regenerate": {"quality": quality},
-            "selection": {"shard_size": 1},
+            "selection": {"shard_size": 2},
             "endpoints": {role: f"team-{role}" for role in ROLES},
             "effort": {"retry_delay_s": 0, "budget_usd": 20, "gallery": 0, **effort},
         }
