@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: a run that is killed three times on a folder, and three on a bucket."""
+"""The short form of `make chaos`: a run on a bucket is killed four times (on a folder: `test_kill.py`)."""
 
 import subprocess
 import sys
@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 CHAOS = Path(__file__).with_name("chaos.py")
-STORES = ("folder", "s3")
 
 
 @pytest.mark.prefect
 @pytest.mark.s3
 def test_a_run_that_is_killed_again_and_again_loses_nothing() -> None:
-    """Both stores are held against one undisturbed run, beside one Prefect server."""
-    words = [sys.executable, str(CHAOS), "--kills", "3", "--rows", "32", "--stores"]
-    ended = subprocess.run([*words, ",".join(STORES)], capture_output=True, text=True, check=False)
+    """It is held against an undisturbed run on a folder."""
+    words = [sys.executable, str(CHAOS), "--kills", "4", "--rows", "32", "--stores", "s3"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    _, *told = ended.stdout.split("| kills | ")
-    assert len(told) == len(STORES), ended.stdout
-    assert all(int(text.partition(",")[0]) >= 2 for text in told), ended.stdout
+    _, told = ended.stdout.split("| kills | ")
+    assert int(told.partition(",")[0]) >= 3, ended.stdout
