@@ -16,6 +16,16 @@ from editcorpus.leases import Owner, Times, Wanted, leased
 from editcorpus.storage import Store
 
 
+def corpus_folder(run: str) -> str:
+    """Where the corpus of a run lies."""
+    return f"corpora/{run}"
+
+
+def corpus_file(run: str, shard: int) -> str:
+    """Where the records of a shard lie."""
+    return f"{corpus_folder(run)}/data/train-{shard:05d}.parquet"
+
+
 def identify_run(
     store: Store, run: str, identity: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
 ) -> None:

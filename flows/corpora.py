@@ -8,7 +8,7 @@ from editcorpus.buckets import refuse_password
 from editcorpus.errors import ConfigError
 from editcorpus.layouts.corpus import Corpus, open_corpus
 from editcorpus.layouts.manifest import NAME as MANIFEST
-from editcorpus.stages.publish import corpus_folder
+from editcorpus.runs import corpus_folder
 from editcorpus.storage import Store
 
 Opens = Callable[[str], Store]

@@ -33,9 +33,8 @@ from editcorpus.leases import Owner, Times, Wanted, leased
 from editcorpus.lookups.calls import Call, journal_calls
 from editcorpus.lookups.verdicts import run_verdicts
 from editcorpus.records import Triplet
-from editcorpus.runs import own_run
+from editcorpus.runs import corpus_folder, own_run
 from editcorpus.shards import PLAN, Columns, shard_folder
-from editcorpus.stages.publish import corpus_folder
 from editcorpus.stages.redriving import read_redrives
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate, view

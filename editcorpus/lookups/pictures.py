@@ -10,8 +10,8 @@ from editcorpus.lookups.triplet import Story
 from editcorpus.names import safe_name
 from editcorpus.records import Published
 from editcorpus.responses import Responses
+from editcorpus.runs import corpus_file
 from editcorpus.shards import Columns, shard_folder
-from editcorpus.stages.publish import corpus_file
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.storage import Store

@@ -9,12 +9,11 @@ from editcorpus.layouts.corpus import Corpus, open_corpus
 from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.manifests import Manifest
 from editcorpus.refiltering.thresholds import Thresholds
-from editcorpus.runs import read_identity
+from editcorpus.runs import corpus_folder, read_identity
 from editcorpus.shards import PLAN, need_manifest, shard_folder
 from editcorpus.stages.exhibit import valid_manifests
 from editcorpus.stages.order import stages_known
 from editcorpus.stages.plan import need_plan
-from editcorpus.stages.publish import corpus_folder
 from editcorpus.stages.workshop import Variant
 from editcorpus.steps import embed, publish
 from editcorpus.storage import Store

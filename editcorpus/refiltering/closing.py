@@ -26,8 +26,8 @@ from editcorpus.records import Failed, Rejected
 from editcorpus.refiltering.basis import Basis
 from editcorpus.refiltering.deciding import Decided
 from editcorpus.refiltering.thresholds import Thresholds
+from editcorpus.runs import corpus_folder
 from editcorpus.stages.finish import by_licence, card_file, losses, reasons
-from editcorpus.stages.publish import corpus_folder
 from editcorpus.storage import Store
 
 _BANDS = (

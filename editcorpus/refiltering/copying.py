@@ -15,9 +15,10 @@ from editcorpus.refiltering.basis import Basis
 from editcorpus.refiltering.deciding import Decided
 from editcorpus.responses import Responses
 from editcorpus.rows import Shelf, Unread
+from editcorpus.runs import corpus_file
 from editcorpus.shards import FETCH, Columns, hash_of, shard_folder
 from editcorpus.stages.originals import Found, Original, in_order_of
-from editcorpus.stages.publish import Joined, corpus_file, records
+from editcorpus.stages.publish import Joined, records
 from editcorpus.storage import Store
 
 Input = Callable[[], AbstractContextManager[Shelf]]

@@ -25,9 +25,8 @@ from editcorpus.refiltering.copying import Copier, Input, Place
 from editcorpus.refiltering.deciding import Decided, decisions, figures_of
 from editcorpus.refiltering.difference import Difference
 from editcorpus.refiltering.thresholds import Thresholds
-from editcorpus.runs import own_run
+from editcorpus.runs import corpus_folder, own_run
 from editcorpus.shards import hash_of
-from editcorpus.stages.publish import corpus_folder
 from editcorpus.storage import Store
 from editcorpus.union.hands import Guard
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.shards import PLAN
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import pad, regenerate
 
 VERSION = 2

@@ -17,8 +17,7 @@ from editcorpus.endpoints.requests import (
 from editcorpus.errors import RunStopped
 from editcorpus.records import Failed, Reason, Rejected
 from editcorpus.shards import Manifest, Tally
-from editcorpus.stages.stage import Piece
-from editcorpus.stages.workshop import Workshop
+from editcorpus.stages.workshop import Piece, Workshop
 
 _Row = TypeVar("_Row")
 MOST_UNREADABLE = 20

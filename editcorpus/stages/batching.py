@@ -17,8 +17,8 @@ from editcorpus.endpoints.requests import Answered, Ask, Outcome, Unanswered
 from editcorpus.endpoints.stored import stored
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.records import Reason
-from editcorpus.stages.stage import Stage, look
-from editcorpus.stages.workshop import Mode, Workshop
+from editcorpus.stages.stage import look
+from editcorpus.stages.workshop import Mode, Stage, Workshop
 
 _log = logging.getLogger(__name__)
 ROUNDS: Mapping[Mode, int] = {"online": 0, "auto": 1, "batch": 3}

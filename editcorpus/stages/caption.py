@@ -9,7 +9,8 @@ from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import TextAnswer
 from editcorpus.shards import PLAN
 from editcorpus.stages.asking import Again, Inquiry, ask_all, check_usable, dropped_by
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import caption, view
 from editcorpus.steps.caption import Captioned
 

@@ -19,7 +19,8 @@ from editcorpus.records import Triplet
 from editcorpus.shards import PLAN
 from editcorpus.stages.asking import MOST_UNREADABLE, Inquiry, ask_all
 from editcorpus.stages.judging import Views, text_of, views
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import align, caption, embed, rewrite
 from editcorpus.steps.embed import Captions, Embedded
 

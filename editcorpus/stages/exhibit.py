@@ -35,7 +35,7 @@ from editcorpus.shards import (
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.order import stages_known
 from editcorpus.stages.plan import read_plan
-from editcorpus.stages.stage import Stage
+from editcorpus.stages.workshop import Stage
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.storage import Store

@@ -18,8 +18,8 @@ from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.rows import Found, Role, Unread
 from editcorpus.shards import FETCH, PLAN, Columns, Manifest, Written
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.stage import Piece, Stage, columns_of, look, run_stage
-from editcorpus.stages.workshop import Workshop
+from editcorpus.stages.stage import columns_of, look, run_stage
+from editcorpus.stages.workshop import Piece, Stage, Workshop
 from editcorpus.steps import align
 from editcorpus.steps import filter as filter_step
 

@@ -15,7 +15,8 @@ from editcorpus.masks import read_mask
 from editcorpus.neighbours import Neighbour, Neighbours
 from editcorpus.records import Failed, Geometry, Reason, Rejected, Triplet
 from editcorpus.shards import FETCH, PLAN, Pictures
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import filter as filter_step
 from editcorpus.steps import pad, regenerate
 from editcorpus.steps import restore as restore_step

@@ -32,9 +32,9 @@ from editcorpus.layouts.tally import Group, decode, encode, summed, tally
 from editcorpus.quality import Quality, quality
 from editcorpus.records import Failed, Reason, Rejected
 from editcorpus.renewing import renew
+from editcorpus.runs import corpus_file, corpus_folder
 from editcorpus.shards import hash_of
 from editcorpus.stages.models import ASKING, models_of
-from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.stages.rollup import run_standing
 from editcorpus.stages.sheet import make_sheet
 from editcorpus.stages.summary import Standing

@@ -14,8 +14,9 @@ from editcorpus.shards import PLAN, Tally
 from editcorpus.stages.asking import MOST_UNREADABLE, Again, Inquiry, ask_all
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
 from editcorpus.stages.wording import Wording
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import align, pad, restore, rewrite
 from editcorpus.steps import filter as filter_step
 from editcorpus.taxonomy import name_of_family

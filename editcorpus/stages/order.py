@@ -20,8 +20,7 @@ from editcorpus.stages import (
     view,
 )
 from editcorpus.stages import filter as filter_stage
-from editcorpus.stages.stage import Stage
-from editcorpus.stages.workshop import Variant
+from editcorpus.stages.workshop import Stage, Variant
 
 USUAL = ("pad", "regenerate", "filter", "rewrite", "align", "publish")
 """Of a build that makes edited images anew: GPT-IMAGE-EDIT-1.5M, section 3."""

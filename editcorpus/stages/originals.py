@@ -7,7 +7,7 @@ from editcorpus.errors import RowsDamaged, ShardError, SourceError
 from editcorpus.records import Failed, Reason, Rejected, Triplet
 from editcorpus.rows import Unread
 from editcorpus.shards import FETCH
-from editcorpus.stages.stage import Piece
+from editcorpus.stages.workshop import Piece
 from editcorpus.steps import synthesize
 
 Original = bytes | ShardError | SourceError | None

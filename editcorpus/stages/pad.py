@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from editcorpus.records import Failed, Rejected, Triplet
 from editcorpus.shards import PLAN
 from editcorpus.stages.originals import Original, gone, originals
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import pad
 
 

@@ -8,12 +8,11 @@ from editcorpus.gallery.page import INDEX, page_text
 from editcorpus.layouts.manifest import CorpusManifest, read_manifest
 from editcorpus.layouts.removals import read_removals
 from editcorpus.ledger import read_totals
-from editcorpus.runs import read_identity
+from editcorpus.runs import corpus_folder, read_identity
 from editcorpus.shards import hash_of
 from editcorpus.stages.exhibit import exhibits
 from editcorpus.stages.opening import SANDBOX
 from editcorpus.stages.plan import need_plan
-from editcorpus.stages.publish import corpus_folder
 from editcorpus.storage import Store
 
 _EMULATED = (

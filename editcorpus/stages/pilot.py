@@ -17,12 +17,11 @@ from editcorpus.intervals import Interval, Projection, Stratum, project, wilson
 from editcorpus.ledger import History, Record, image_path, read_header, read_history
 from editcorpus.manifests import Manifest
 from editcorpus.records import Triplet
-from editcorpus.runs import read_identity
+from editcorpus.runs import corpus_file, read_identity
 from editcorpus.shards import PLAN, need_manifest, read_facts, read_manifest, shard_folder
 from editcorpus.stages.order import stages_known
 from editcorpus.stages.pace import cost_a_call, hours
 from editcorpus.stages.plan import read_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.steps import publish, regenerate, synthesize
 from editcorpus.storage import Store
 

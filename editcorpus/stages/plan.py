@@ -20,7 +20,7 @@ from editcorpus.inputs import Inputs
 from editcorpus.planning import PlannedShard, Selection, plan
 from editcorpus.records import Triplet
 from editcorpus.rows import Source
-from editcorpus.runs import read_identity
+from editcorpus.runs import corpus_file, corpus_folder, read_identity
 from editcorpus.shards import (
     FORMAT,
     PLAN,
@@ -33,7 +33,6 @@ from editcorpus.shards import (
     write_columns,
     write_manifest,
 )
-from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.storage import Store
 
 NAME = PLAN

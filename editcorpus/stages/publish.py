@@ -11,12 +11,12 @@ from editcorpus.layouts.manifest import NAME as MANIFEST
 from editcorpus.layouts.parquet import write_shard
 from editcorpus.preservation import Kind
 from editcorpus.records import Published, Rejected, Triplet
+from editcorpus.runs import corpus_file, corpus_folder
 from editcorpus.shards import PLAN, Columns, Manifest, Written
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.originals import Found, in_order_of, originals
 from editcorpus.stages.ranges import forget_rollups
-from editcorpus.stages.stage import Piece, Stage
-from editcorpus.stages.workshop import Variant
+from editcorpus.stages.workshop import Piece, Stage, Variant
 from editcorpus.steps import (
     align,
     caption,
@@ -32,16 +32,6 @@ from editcorpus.steps import filter as filter_step
 from editcorpus.taxonomy import name_of_family
 
 _PUBLISHED = {field.name for field in fields(Published)}
-
-
-def corpus_folder(run: str) -> str:
-    """Where the corpus of a run lies."""
-    return f"corpora/{run}"
-
-
-def corpus_file(run: str, shard: int) -> str:
-    """Where the records of a shard lie."""
-    return f"{corpus_folder(run)}/data/train-{shard:05d}.parquet"
 
 
 @dataclass(frozen=True, slots=True)

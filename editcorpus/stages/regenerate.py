@@ -12,8 +12,9 @@ from editcorpus.records import Rejected
 from editcorpus.responses import ImageAnswer
 from editcorpus.shards import FETCH
 from editcorpus.stages.asking import Again, Inquiry, answers_whole, ask_all, dropped_by
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
 from editcorpus.stages.wording import Wording
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import pad, regenerate
 
 

@@ -25,9 +25,9 @@ from editcorpus.layouts.manifest import VERSION as CORPUS_VERSION
 from editcorpus.layouts.parquet import write_outcomes
 from editcorpus.partitions import PARTITION_SHARDS
 from editcorpus.records import Rejected
+from editcorpus.runs import corpus_file, corpus_folder
 from editcorpus.shards import FORMAT, hash_of
 from editcorpus.stages.plan import Plan, read_plan
-from editcorpus.stages.publish import corpus_file, corpus_folder
 from editcorpus.stages.ranges import forget_rollups, rolled_up, rollup_file
 from editcorpus.stages.summary import Part, Standing, stand_of
 from editcorpus.stages.workshop import Workshop

@@ -1,9 +1,8 @@
-"""A step as it runs over shards, and the frame that every step runs in."""
+"""The frame that every step runs in over shards."""
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +20,7 @@ from editcorpus.shards import (
     write_columns,
     write_manifest,
 )
-from editcorpus.stages.workshop import Workshop
+from editcorpus.stages.workshop import Piece, Stage, Workshop
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -30,52 +29,6 @@ _Row = TypeVar("_Row", bound="DataclassInstance")
 _log = logging.getLogger(__name__)
 _EXAMPLE = 200
 """Characters of a detail that a stage tells of whom it failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A step over one shard, while it is done.
-
-    Attributes:
-        columns: What the shard has so far; every file is read at most once.
-        tally: Is told whom the step gives up, and why.
-    """
-
-    shop: Workshop
-    shard: int
-    columns: Columns
-    tally: Tally
-
-    @property
-    def folder(self) -> str:
-        """Where the columns of the shard lie."""
-        return self.shop.folder(self.shard)
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A step as it runs over shards.
-
-    Attributes:
-        name: The step's name: of its columns, its manifest and its Config.
-        version: The step's VERSION.
-        after: The step whose ids enter.
-        write: Does the work for a shard, and gives what it wrote.
-        whole: Whether the result that a manifest speaks of is still there.
-        asks: Makes its records, where a model is asked for them; None where nobody is asked.
-        depth: Rounds of questions of which each depends on the answers to the one before it.
-        turn: Gives what is to be held while it works, where shards of a process have to go one after
-            the other; None where they need not.
-    """
-
-    name: str
-    version: int
-    after: str
-    write: Callable[[Piece], Written]
-    whole: Callable[[Piece, Manifest], bool] = lambda *_: True
-    asks: Callable[[Piece], Iterator[Any]] | None = None
-    depth: int = 1
-    turn: Callable[[Workshop], AbstractContextManager[object] | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from editcorpus.records import Rejected, Triplet
 from editcorpus.responses import ImageAnswer
 from editcorpus.shards import FETCH, PLAN
 from editcorpus.stages.asking import Again, Inquiry, answers_whole, ask_all, dropped_by
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import caption, synthesize
 
 

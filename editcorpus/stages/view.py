@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from editcorpus.records import Failed, Rejected, Triplet
 from editcorpus.shards import FETCH, PLAN
 from editcorpus.stages.originals import Original, gone, published
-from editcorpus.stages.stage import Piece, Stage, columns_of
+from editcorpus.stages.stage import columns_of
+from editcorpus.stages.workshop import Piece, Stage
 from editcorpus.steps import pad, view
 
 

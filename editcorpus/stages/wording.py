@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from editcorpus.records import Triplet
 from editcorpus.shards import PLAN
-from editcorpus.stages.stage import Piece
+from editcorpus.stages.workshop import Piece
 from editcorpus.steps import compose, rewrite
 from editcorpus.steps.compose import Composed
 from editcorpus.steps.rewrite import Rewritten

@@ -1,12 +1,13 @@
-"""What every stage works with."""
+"""What a stage is, and what every stage works with."""
 
 import copy
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Event, RLock
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,7 +15,7 @@ from editcorpus.ahead import ahead as in_turn
 from editcorpus.errors import Interrupted
 from editcorpus.inputs import Inputs
 from editcorpus.rows import Shelf, Source
-from editcorpus.shards import shard_folder
+from editcorpus.shards import Columns, Manifest, Tally, Written, shard_folder
 from editcorpus.stages.growth import Growth
 from editcorpus.stages.mending import Mending
 from editcorpus.stages.redriving import Redriving
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from editcorpus.endpoints.bulk import BatchFacts
     from editcorpus.endpoints.engine import Engine
     from editcorpus.endpoints.requests import Ask, Outcome
-    from editcorpus.stages.stage import Stage
 
 Way = Callable[[Sequence["Ask"]], Iterator["Outcome"]]
 """How requests get their outcomes: each gets exactly one, in any order (see `Engine.answers`)."""
@@ -190,3 +190,49 @@ class Workshop:
             if self.stopping.is_set():
                 raise Interrupted("The run was interrupted.")
             yield item
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A step over one shard, while it is done.
+
+    Attributes:
+        columns: What the shard has so far; every file is read at most once.
+        tally: Is told whom the step gives up, and why.
+    """
+
+    shop: Workshop
+    shard: int
+    columns: Columns
+    tally: Tally
+
+    @property
+    def folder(self) -> str:
+        """Where the columns of the shard lie."""
+        return self.shop.folder(self.shard)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A step as it runs over shards.
+
+    Attributes:
+        name: The step's name: of its columns, its manifest and its Config.
+        version: The step's VERSION.
+        after: The step whose ids enter.
+        write: Does the work for a shard, and gives what it wrote.
+        whole: Whether the result that a manifest speaks of is still there.
+        asks: Makes its records, where a model is asked for them; None where nobody is asked.
+        depth: Rounds of questions of which each depends on the answers to the one before it.
+        turn: Gives what is to be held while it works, where shards of a process have to go one after
+            the other; None where they need not.
+    """
+
+    name: str
+    version: int
+    after: str
+    write: Callable[[Piece], Written]
+    whole: Callable[[Piece, Manifest], bool] = lambda *_: True
+    asks: Callable[[Piece], Iterator[Any]] | None = None
+    depth: int = 1
+    turn: Callable[[Workshop], AbstractContextManager[object] | None] = lambda _: None

@@ -32,9 +32,9 @@ from editcorpus.layouts.parquet import read_outcomes
 from editcorpus.lookups.planted import Kind, asked_ids, fates, read_plantings, table
 from editcorpus.lookups.planted_section import planted_section, write_section
 from editcorpus.records import Rejected
+from editcorpus.runs import corpus_folder
 from editcorpus.sandbox import Defect, SandboxConfig, running
 from editcorpus.sandbox.journal import drawn
-from editcorpus.stages.publish import corpus_folder
 from flows.building import recipe_of, start
 from flows.commands import build, corpus, hashes
 from flows.connections import from_environment, open_store

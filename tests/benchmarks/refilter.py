@@ -31,14 +31,14 @@ from editcorpus.refiltering.basis import open_basis
 from editcorpus.refiltering.refilter import Wish, difference, refilter
 from editcorpus.refiltering.thresholds import Thresholds
 from editcorpus.rows import Shelf
-from editcorpus.runs import identify_run
+from editcorpus.runs import corpus_file, corpus_folder, identify_run
 from editcorpus.shards import Columns, Written, shard_folder, write_columns, write_manifest
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.filter import Filtered
 from editcorpus.stages.finish import card_file
 from editcorpus.stages.order import STAGES, USUAL
 from editcorpus.stages.plan import Plan
-from editcorpus.stages.publish import corpus_file, corpus_folder, joined, records
+from editcorpus.stages.publish import joined, records
 from editcorpus.steps import align, pad, publish, regenerate, rewrite
 from editcorpus.storage import Store
 

@@ -23,8 +23,8 @@ from editcorpus.manifests import Manifest, fingerprint, hash_of
 from editcorpus.partitions import PARTITION_SHARDS
 from editcorpus.records import Reason, Rejected, Triplet
 from editcorpus.responses import text_line
+from editcorpus.runs import corpus_file
 from editcorpus.shards import PLAN, need_manifest, read_facts, write_manifest
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.workshop import Workshop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "corpora"))

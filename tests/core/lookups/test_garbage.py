@@ -21,14 +21,13 @@ from editcorpus.leases import Owner
 from editcorpus.ledger import read_header, read_history
 from editcorpus.lookups import garbage
 from editcorpus.lookups.garbage import ORPHAN_S, Item, Keep, Runs, find_garbage, remove_garbage
-from editcorpus.runs import own_run
+from editcorpus.runs import corpus_file, own_run
 from editcorpus.sandbox import Running
 from editcorpus.stages.claiming import claimed
 from editcorpus.stages.finish import finish
 from editcorpus.stages.mending import healed
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.page import make_gallery
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import publish

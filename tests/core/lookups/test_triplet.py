@@ -17,7 +17,7 @@ from editcorpus.lookups.search import find_triplet
 from editcorpus.lookups.triplet import Story, tell
 from editcorpus.records import Reason
 from editcorpus.refusals import Refusal, refusal_line
-from editcorpus.stages.publish import corpus_file
+from editcorpus.runs import corpus_file
 from editcorpus.storage import Store
 
 KEPT = "omniedit/task_env_weather_113010"

@@ -23,13 +23,13 @@ from editcorpus.endpoints.endpoint import endpoint_from
 from editcorpus.layouts.corpus import open_corpus
 from editcorpus.records import Published
 from editcorpus.rows import Source
+from editcorpus.runs import corpus_folder
 from editcorpus.sandbox import Running, SandboxConfig, running
 from editcorpus.shards import need_manifest
 from editcorpus.stages.classifying import kinds_of
 from editcorpus.stages.finish import finish
 from editcorpus.stages.opening import Job, check, opened
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.publish import corpus_folder
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.workshop import Clocks, Workshop
 from editcorpus.storage import Store

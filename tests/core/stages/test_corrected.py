@@ -21,7 +21,7 @@ from editcorpus.lookups.questions import asked_questions
 from editcorpus.planning import Selection
 from editcorpus.records import Published, Triplet
 from editcorpus.registration import luminance, remaining_px
-from editcorpus.runs import read_identity
+from editcorpus.runs import corpus_file, read_identity
 from editcorpus.sandbox import Running, SandboxConfig, running
 from editcorpus.shards import PLAN, read_facts
 from editcorpus.stages.exhibit import exhibits
@@ -30,7 +30,6 @@ from editcorpus.stages.finish import finish
 from editcorpus.stages.opening import Job, opened
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.steps import rewrite
 from editcorpus.storage import Store

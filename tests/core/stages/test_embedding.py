@@ -21,6 +21,7 @@ from editcorpus.lookups.search import find_triplet
 from editcorpus.lookups.triplet import tell
 from editcorpus.planning import Selection
 from editcorpus.records import Published, Reason
+from editcorpus.runs import corpus_file
 from editcorpus.sandbox import Running
 from editcorpus.sandbox.personas import POOLING_MODELS
 from editcorpus.shards import ShardRef, need_manifest, read_facts
@@ -30,7 +31,6 @@ from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.finish import finish
 from editcorpus.stages.opening import Job, check, opened
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import embed, pad, publish, rewrite

@@ -20,12 +20,12 @@ from editcorpus.layouts.parquet import read_shard
 from editcorpus.ledger import read_history
 from editcorpus.planning import Selection
 from editcorpus.records import Published, Reason
+from editcorpus.runs import corpus_file
 from editcorpus.sandbox import Running
 from editcorpus.shards import ShardRef, need_manifest, read_facts
 from editcorpus.sources.hqedit import RECIPES
 from editcorpus.stages.opening import Job, opened
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.workshop import Workshop
 from editcorpus.steps import rewrite, synthesize

@@ -19,6 +19,7 @@ from editcorpus.inputs import Inputs
 from editcorpus.layouts.parquet import read_shard
 from editcorpus.planning import Selection
 from editcorpus.records import Published, Reason
+from editcorpus.runs import corpus_file
 from editcorpus.shards import need_manifest
 from editcorpus.sources.ultraedit import RECIPES
 from editcorpus.stages.fetch import Config as FetchConfig
@@ -26,7 +27,6 @@ from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.opening import Job, opened
 from editcorpus.stages.order import roles_of
 from editcorpus.stages.plan import make_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.workshop import Variant, Workshop
 from editcorpus.steps import filter as filter_step

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from editcorpus.errors import ConfigError, ShardDamaged, ShardError
+from editcorpus.runs import corpus_file
 from editcorpus.sandbox import Running
 from editcorpus.shards import ShardRef
 from editcorpus.stages.finish import finish
 from editcorpus.stages.mending import Mending, healed
 from editcorpus.stages.order import STAGES
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.summary import stand
 from editcorpus.stages.workshop import Workshop

@@ -18,12 +18,12 @@ from editcorpus.demo.rows import published_schema
 from editcorpus.errors import ConfigError, Interrupted
 from editcorpus.inputs import Inputs
 from editcorpus.planning import Selection
+from editcorpus.runs import corpus_file
 from editcorpus.shards import read_manifest, shard_folder
 from editcorpus.sources.omniedit import SOURCE
 from editcorpus.stages.growth import Growth
 from editcorpus.stages.page import make_gallery
 from editcorpus.stages.plan import Plan, make_plan, need_plan, planned_files, planning, read_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.storage import Store
 
 SMALL = Selection(shard_size=2)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from editcorpus.errors import ShardError
+from editcorpus.runs import corpus_file
 from editcorpus.stages.finish import finish
 from editcorpus.stages.mending import healed
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.page import make_gallery
 from editcorpus.stages.plan import Plan, read_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.rollup import (
     Rollup,
     roll_up,

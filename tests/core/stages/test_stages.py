@@ -17,13 +17,13 @@ from editcorpus.layouts.audit import audit
 from editcorpus.layouts.parquet import read_shard
 from editcorpus.planning import Selection
 from editcorpus.records import Published, Reason
+from editcorpus.runs import corpus_file
 from editcorpus.sandbox import Running
 from editcorpus.stages.exhibit import exhibits
 from editcorpus.stages.filter import Config as FilterConfig
 from editcorpus.stages.finish import finish
 from editcorpus.stages.order import STAGES
 from editcorpus.stages.plan import make_plan, read_plan
-from editcorpus.stages.publish import corpus_file
 from editcorpus.stages.stage import run_stage
 from editcorpus.stages.summary import stand
 from editcorpus.stages.workshop import Workshop
