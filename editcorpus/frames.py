@@ -19,6 +19,7 @@ from editcorpus.geometry import way_back
 from editcorpus.records import Geometry
 from editcorpus.registration import (
     JUDGED_SIDE,
+    WORKING_SIDE,
     Registration,
     corner_px,
     displacement,
@@ -40,6 +41,8 @@ size at which that is done."""
 LASTING = 0.0005
 """What may be left once shift and zoom are undone, as a share of the long side: half a px of 1024, as much as
 counts as aligned. Right fits leave a third of it; wrong ones were fitted to what differs in both pictures."""
+FINEST_PX = 0.25
+"""What may be left in any case, in px of the pictures that are compared: small ones tell no less."""
 UNKNOWN = -1.0
 """What is left of a displacement of which nothing can be said."""
 
@@ -206,6 +209,23 @@ def settled(
     return Settled(found, standing, common, pair, pair, round(left, 3))
 
 
+def registered(source: Image.Image, edited: Image.Image) -> Registration:
+    """Where the content of two whole pictures of one size went, as `settled` trusts it.
+
+    A fit that does not hold once it is undone is not accepted.
+    """
+    before, after = (shrunk(one.convert("L"), WORKING_SIDE) for one in (source, edited))
+    found = register(luminance(before), luminance(after))
+    if not found.accepted or displacement(found) <= MOVED:
+        return found
+    frame = common_frame(found, before.size, (0, 0, *before.size), before.size)
+    back = cut(after, frame.box, frame.size)
+    left = remaining_px(luminance(before.crop(frame.kept)), luminance(back), frame.size)
+    if left <= FINEST_PX or lasts(left, frame.size):
+        return found
+    return replace(found, accepted=False)
+
+
 def lasts(left_px: float, size: tuple[int, int]) -> bool:
     """Whether a fit still holds once it is undone.
 
@@ -265,7 +285,8 @@ def cut(
         return part if part.size == size else part.resize(size, resample)
     left, top = (max(1, inner[axis] - math.floor(box[axis])) for axis in (0, 1))
     right, bottom = (max(1, math.ceil(box[axis]) - inner[axis]) for axis in (2, 3))
-    margins = ((top, bottom), (left, right), (0, 0))
-    part = Image.fromarray(np.pad(np.asarray(part), margins, "edge"))
+    pixels = np.asarray(part)
+    margins = ((top, bottom), (left, right), (0, 0))[: pixels.ndim]
+    part = Image.fromarray(np.pad(pixels, margins, "edge"))
     x, y = inner[0] - left, inner[1] - top
     return part.resize(size, resample, box=(box[0] - x, box[1] - y, box[2] - x, box[3] - y))

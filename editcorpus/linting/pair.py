@@ -14,7 +14,7 @@ from PIL import Image
 
 from editcorpus.changes import is_blank
 from editcorpus.fidelity import Fidelity
-from editcorpus.frames import MOVED
+from editcorpus.frames import MOVED, registered
 from editcorpus.linting.checks import MOVED_PX, SMALLEST, Check
 from editcorpus.linting.edit import WHOLE, compared, edit_findings
 from editcorpus.linting.finding import Box, Finding
@@ -23,8 +23,6 @@ from editcorpus.registration import (
     Registration,
     corner_px,
     displacement,
-    luminance,
-    register,
     shrunk,
     source_box,
 )
@@ -110,7 +108,7 @@ def _compared(source: Image.Image, edited: Image.Image, family: str, made: Measu
         residue = residual_padding(np.asarray(edited), np.asarray(source), SIDES)
         made.border = residue.share
         made.findings += _padding(residue, edited.size)
-    found = register(luminance(source), luminance(edited))
+    found = registered(source, edited)
     made.registered = found.accepted
     made.findings += _placed(found, edited.size, family, made)
     small = shrunk(source, JUDGED_SIDE), shrunk(edited, JUDGED_SIDE)

@@ -15,6 +15,7 @@ from editcorpus.frames import (
     common_frame,
     cut,
     lasts,
+    registered,
     settled,
     settled_pair,
     whole_frame,
@@ -251,6 +252,16 @@ def test_a_fit_that_does_not_hold_once_it_is_undone_is_not_trusted() -> None:
     assert made.frame == whole_frame(GEOMETRY, CANVAS.size)
     assert made.pair is made.written
     assert laid(wavy(CANVAS, 3)).standing == "corrected"
+
+
+@pytest.mark.parametrize("size", [(1536, 1024), (300, 200), (64, 48)])
+def test_whole_pictures_are_fitted_as_canvases_are(size: tuple[int, int]) -> None:
+    picture, content = scene(*size), size[0] * 0.02
+    shifted = moved(picture, content)
+    assert registered(picture, shifted).accepted
+    assert registered(picture, shifted).shift_x == pytest.approx(0.02, abs=0.002)
+    assert registered(picture, picture).accepted
+    assert not registered(scene(960, 640), wavy(scene(960, 640), 7)).accepted
 
 
 def test_half_a_px_of_1024_may_be_left() -> None:
