@@ -254,28 +254,37 @@ class Page:
         self.page.get_by_role("link", name=name, exact=True).first.click()
         self.page.get_by_role("button", name="Run", exact=True).wait_for()
 
+    def takes(self, path: str, act: Callable[[], None]) -> Any:
+        """Do what sends something to a path of the API; its answer, or None where the server is busy."""
+
+        def sent(one: Any) -> bool:
+            return one.request.method in {"POST", "PATCH"} and path in one.url
+
+        with self.page.expect_response(sent) as got:
+            act()
+        assert got.value.ok or got.value.status == 503, (got.value.status, got.value.text())
+        return got.value if got.value.ok else None
+
     def submit(self) -> str:
         """Submit a form, again where the server is busy, and open the page of the flow run; gives its id."""
         button = self.main.get_by_role("button", name="Submit")
-        while True:
-            with self.page.expect_response(lambda one: one.url.endswith("/create_flow_run")) as got:
-                button.click()
-            if got.value.status == 201:
-                break
-            assert got.value.status == 503, (got.value.status, got.value.text())
+        while not (answer := self.takes("/create_flow_run", button.click)):
             button.wait_for()
-        run = str(got.value.json()["id"])
+        run = str(answer.json()["id"])
         self.goto(f"/runs/flow-run/{run}")
         return run
 
-    def choose(self, item: str, sure: str) -> None:
-        """Choose an item of the flow run's menu, and confirm it."""
-        self.main.get_by_role("button", name="Open menu").first.click()
-        self.page.get_by_role("menuitem", name=item, exact=True).click()
-        if sure:
-            self.page.get_by_role("alertdialog").get_by_role(
-                "button", name=sure, exact=True
-            ).click()
+    def choose(self, item: str, sure: str = "") -> None:
+        """Choose an item of the flow run's menu, and confirm it; again where the server is busy."""
+        while True:
+            self.main.get_by_role("button", name="Open menu").first.click()
+            self.page.get_by_role("menuitem", name=item, exact=True).click()
+            if not sure:
+                return
+            asked = self.page.get_by_role("alertdialog")
+            if self.takes("/set_state", asked.get_by_role("button", name=sure, exact=True).click):
+                return
+            self.page.reload()
 
     def until(self, text: str) -> None:
         """Return once the flow run's state is called so; somebody who waits looks anew at times."""
