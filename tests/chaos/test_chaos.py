@@ -17,4 +17,4 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing() -> None:
     ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     _, told = ended.stdout.split("| kills | ")
-    assert int(told.partition(",")[0]) >= 3, ended.stdout
+    assert int(told.partition(",")[0]) >= 2, ended.stdout
