@@ -14,6 +14,7 @@ from editcorpus.layouts.manifest import DATA, CorpusManifest
 from editcorpus.layouts.parquet import shard_answers
 from editcorpus.layouts.removals import last_removals
 from editcorpus.ledger import ENDS, image_path, journal_folder, read_header
+from editcorpus.runs import corpus_folder
 from editcorpus.storage import Store
 
 
@@ -99,7 +100,7 @@ def _published(store: Store, run: str, manifest: CorpusManifest) -> Iterator[tup
         if not file.path.startswith(DATA) or "/" in file.path.removeprefix(DATA):
             continue
         try:
-            yield from shard_answers(store, f"corpora/{run}/{file.path}")
+            yield from shard_answers(store, f"{corpus_folder(run)}/{file.path}")
         except ShardError:
             continue  # the audit of the file says so
 

@@ -28,6 +28,7 @@ from editcorpus.layouts.parquet import ShardFile, outcome_rows, shard_rows
 from editcorpus.layouts.removals import Removals, last_removals
 from editcorpus.ledger import image_path
 from editcorpus.records import Reason
+from editcorpus.runs import corpus_folder
 from editcorpus.storage import Store
 
 Check = Callable[[Store, str, CorpusManifest], Iterable[str]]
@@ -108,7 +109,7 @@ class _Report:
 
     def __init__(self, store: Store, run: str) -> None:
         self.store = store
-        self.folder = f"corpora/{run}"
+        self.folder = corpus_folder(run)
         self._run = run
         self._removals: Removals | None = None
         self._elsewhere: tuple[str, ...] = ()

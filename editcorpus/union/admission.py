@@ -10,6 +10,7 @@ from editcorpus.errors import ConfigError
 from editcorpus.layouts.corpus import Corpus
 from editcorpus.layouts.manifest import FAILED, REJECTS
 from editcorpus.records import Rejected
+from editcorpus.runs import corpus_folder
 from editcorpus.storage import Store
 from editcorpus.tables import damaged, read_columns
 from editcorpus.union.books import Book, Member
@@ -41,7 +42,7 @@ def newcomers(store: Store, name: str, book: Book, corpora: Sequence[Corpus]) ->
     known = {member.sha256 for member in book.members}
     for corpus in corpora:
         place, elsewhere = _place(store, corpus)
-        if place == f"corpora/{name}":
+        if place == corpus_folder(name):
             raise ConfigError(f"{name!r} cannot be united with itself.")
         if corpus.sha256 in known:
             continue
@@ -60,7 +61,7 @@ def newcomers(store: Store, name: str, book: Book, corpora: Sequence[Corpus]) ->
 def _place(store: Store, corpus: Corpus) -> tuple[str, bool]:
     """Where a corpus lies, and whether that is another store."""
     url = corpus.store.url(corpus.folder)
-    own = f"corpora/{corpus.folder.rpartition('/')[2]}"
+    own = corpus_folder(corpus.folder.rpartition("/")[2])
     return (own, False) if url == store.url(own) else (url, True)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from editcorpus.errors import ConfigError, ShardError
 from editcorpus.layouts.manifest import CorpusManifest
 from editcorpus.layouts.parquet import ShardFile
+from editcorpus.runs import corpus_folder
 from editcorpus.storage import Store
 from editcorpus.union.terms import Terms
 
@@ -103,7 +104,7 @@ class Shelf:
     @property
     def corpus(self) -> str:
         """Where the corpus itself lies."""
-        return f"corpora/{self.name}"
+        return corpus_folder(self.name)
 
     @property
     def notes(self) -> str:

@@ -19,6 +19,7 @@ from editcorpus.layouts.quality_section import quality_section
 from editcorpus.layouts.tally import benchmarks, rows
 from editcorpus.quality import Quality
 from editcorpus.records import SENTENCES, Reason
+from editcorpus.runs import corpus_folder
 from editcorpus.union.books import Book, Member
 from editcorpus.union.counts import Counts
 from editcorpus.union.licences import allows_commerce
@@ -109,7 +110,7 @@ def facts_of(
     return Facts(
         name=name,
         release=book.release,
-        location=f"path/to/corpora/{name}",
+        location=f"path/to/{corpus_folder(name)}",
         emulated=any(member.emulated for member in members),
         entered=sum(member.manifest.entered for member in members),
         counts=counts,

@@ -22,6 +22,7 @@ from editcorpus.refiltering.difference import WAYS, Difference, usd_a_judgement
 from editcorpus.refiltering.refilter import Wish, check_name, difference, refilter, with_bands
 from editcorpus.refiltering.thresholds import NAMES, Thresholds
 from editcorpus.rows import Shelf
+from editcorpus.runs import corpus_folder
 from flows.commands.redrive import recipe_on_record
 from flows.connections import input_options, open_store
 from flows.sources import source_names
@@ -151,7 +152,7 @@ def _told(basis: Basis, name: str, wanted: Thresholds) -> _Told:
 def _written(basis: Basis, told: _Told, wanted: Thresholds) -> _Told:
     wish = Wish(told.name, wanted, _chained(basis), lambda: _input(basis))
     _, changed = refilter(basis, wish, this_process(), _shown)
-    corpus = basis.store.url(f"corpora/{told.name}")
+    corpus = basis.store.url(corpus_folder(told.name))
     return _Told(basis.run, told.name, told.thresholds, changed, told.unjudged_usd, corpus)
 
 
